@@ -1,0 +1,1 @@
+"""derive: proves handwritten derivations for every dimension, or shows the numbers for which they fail."""

@@ -1,0 +1,77 @@
+"""What is in force where an equation stands: axes, shapes, definitions, assumptions.
+
+A setting says what a name means. It is data: the reader of notes fills it in, or, for plain SymPy
+expressions, the judge infers it from the expressions themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A range of index values: ``size`` of them, counted from ``first``."""
+
+    size: sp.Expr
+    first: int = 1
+
+    @property
+    def last(self) -> sp.Expr:
+        return self.size + (self.first - 1)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``name[indices] = body`` or ``name(parameters) = body``; a scalar name has neither.
+
+    ``name`` is the bare name, ``formals`` are the index symbols or the argument symbols that
+    stand in ``body``; ``is_function`` tells which of the two. ``axes`` are those of the indices.
+    """
+
+    name: str
+    formals: tuple[sp.Symbol, ...]
+    body: sp.Expr
+    is_function: bool = False
+    axes: tuple[Axis, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A relation that may be used: ``Eq``, ``Ne``, ``Gt``, ``Ge``, ``Lt``, ``Le`` or ``Contains(entry, FiniteSet(...))``.
+
+    Its free indices are universally quantified, but for the ``fixed`` ones, which are those of the claim
+    ("if k = m"). ``text`` is how the author wrote it.
+    """
+
+    relation: sp.Basic
+    text: str = ""
+    fixed: frozenset[sp.Symbol] = frozenset()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that is known about the names of a claim.
+
+    axes         the axis of each free index and of each scalar integer label
+    shapes       the axes of each tensor, by name; entries are real unless the name is in ``labels``
+    labels       the axis that the values of an integer-label tensor lie in, by name
+    definitions  by name; opened when needed
+    smooth       names of unknown smooth functions R^k -> R
+    depends      unknown scalars known through their gradient only: ``{'L': (Y[i, k],)}``
+    assumptions  in the order of the source
+    """
+
+    axes: Mapping[sp.Symbol, Axis] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
+    labels: Mapping[str, Axis] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    smooth: frozenset[str] = frozenset()
+    depends: Mapping[str, tuple[sp.Expr, ...]] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+
+    def assuming(self, *more: Assumption) -> Setting:
+        return replace(self, assumptions=self.assumptions + more)
