@@ -1,0 +1,51 @@
+# `make` needs Python >= 3.11; everything else is installed into .venv.
+
+PYTHON ?= $(firstword $(foreach name, python3 python3.14 python3.13 python3.12 python3.11, \
+            $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11)) or print("$(name)")' 2>/dev/null)))
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed-from-pyproject
+
+.DEFAULT_GOAL := all
+.PHONY: all setup check show test lint bench fuzz kernels clean help
+
+all: check show  ## set up .venv, check the notes in derivations/, show the softmax derivation (the default)
+
+setup: $(READY)  ## set up .venv with the package and its development tools
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python >= 3.11 found; name one with make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+check: $(READY)  ## check every note in derivations/
+	@$(BIN)/derive check derivations
+
+show: $(READY)  ## show the softmax derivation, step by step
+	@$(BIN)/derive show derivations/softmax.md
+
+test: $(READY)  ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## run ruff and mypy (strict)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy
+
+bench: $(READY)  ## measure the judge, the reader, the steps and the kernels
+	@$(BIN)/python -m tests.benchmarks
+
+fuzz: $(READY)  ## throw random expressions and mutated notes at the judge and the reader, in depth
+	@$(BIN)/python -m pytest -m fuzz --fuzz
+
+kernels: $(READY)  ## write derive/kernels/ anew from derivations/
+	@$(BIN)/python -m derive.codegen
+
+clean:  ## remove .venv and everything that was generated but is not committed
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""Showing: reports and derivations as LaTeX, as Unicode in the terminal, and as documents."""
