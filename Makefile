@@ -31,7 +31,6 @@ test: $(READY)  ## run the tests
 
 lint: $(READY)  ## run ruff and mypy (strict)
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/mypy
 
 bench: $(READY)  ## measure the judge, the reader, the steps and the kernels
