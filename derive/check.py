@@ -1,0 +1,358 @@
+"""The pipeline in one function: a note is read, each of its claims is judged, what fails is diagnosed.
+
+``check`` keeps the note beside the results; results are plain data, so that they cross processes and print as JSON.
+A claim that breaks the program is reported as undecided with the fault named; it costs no other claim its verdict.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from derive.calculus.verdict import Kind, Verdict, Witness
+from derive.notes.note import Claim, Note, NoteError, Relation
+
+SUFFIXES = (".md", ".markdown", ".tex", ".ipynb")
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist"})
+SECONDS_A_CLAIM = 30.0
+CLAIMS_WORTH_A_PROCESS = 24
+REPORT_IT = "please report it with the note"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found about one claim, in plain data; the fields of the JSON report."""
+
+    line: int
+    column: int
+    cell: int | None
+    latex: str
+    verdict: str
+    expected: str
+    reason: str = ""
+    assumptions: tuple[str, ...] = ()
+    witness: Witness | None = None
+    repair: str | None = None
+    rules: tuple[str, ...] = ()
+    seconds: float = 0.0
+    read: str = ""
+    warnings: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    stated: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Proved, or refuted where the note denies it; what is not an equation has nothing to settle."""
+        if self.verdict == Kind.NOT_CHECKED:
+            return True
+        return self.verdict == (Kind.PROVED if self.expected == "true" else Kind.REFUTED)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a file could not be used at all."""
+
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A file with its results in the order of the source; ``note`` is absent when it could not be read."""
+
+    path: str
+    results: tuple[Result, ...] = ()
+    error: Fault | None = None
+    seconds: float = 0.0
+    note: Note | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 all settled, 1 something is not, 2 the file could not be used."""
+        if self.error:
+            return 2
+        return 0 if all(result.settled for result in self.results) else 1
+
+    def __bool__(self) -> bool:
+        return self.status == 0
+
+    @property
+    def totals(self) -> dict[str, int]:
+        return _count(self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "error": asdict(self.error) if self.error else None,
+            "claims": [_result_json(result) for result in self.results],
+        }
+
+    def __rich__(self) -> Any:
+        from derive.show.terminal import check_table
+
+        return check_table(self)
+
+    def __str__(self) -> str:
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in self.totals.items() if count)
+        return f"{self.path}: {self.error.message if self.error else counted or 'no claims'}"
+
+
+def check(path: str | os.PathLike[str], text: str | bytes | None = None, fail_fast: bool = False) -> Report:
+    """The note at ``path`` (or ``text`` in its place), read and judged."""
+    started = time.perf_counter()
+    try:
+        note = load(path, text)
+    except NoteError as error:
+        fault = Fault(error.place.line, error.place.column, error.message)
+        return Report(str(path), error=fault, seconds=time.perf_counter() - started)
+    results = tuple(judged(note, fail_fast=fail_fast))
+    return Report(str(path), results, None, time.perf_counter() - started, note)
+
+
+def load(path: str | os.PathLike[str], text: str | bytes | None = None) -> Note:
+    """The note at ``path``; every way in which a file cannot be used is a ``NoteError``."""
+    from derive.notes.reader import read_note
+
+    try:
+        return read_note(path, text)
+    except OSError as error:
+        raise NoteError(_os_message(error)) from None
+
+
+def _os_message(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file; expected a note: Markdown (.md), LaTeX (.tex) or a notebook (.ipynb)"
+    return f"cannot be read: {error.strerror or error}"
+
+
+def judged(note: Note, claims: Iterable[int] | None = None, fail_fast: bool = False) -> Iterator[Result]:
+    """The result of each claim (of those with the given numbers)."""
+    chosen = note.claims if claims is None else [note.claims[k] for k in claims]
+    for claim in chosen:
+        result = judge_claim(claim)
+        yield result
+        if fail_fast and not result.settled:
+            return
+
+
+def judge_claim(claim: Claim) -> Result:
+    """One claim, judged within its budget; a fault of the program becomes an undecided verdict that names it."""
+    started = time.perf_counter()
+    try:
+        with _time_limit(SECONDS_A_CLAIM):
+            verdict = decide(claim)
+    except _OutOfTime:
+        verdict = Verdict(Kind.UNDECIDED, f"the budget of {SECONDS_A_CLAIM:.0f} s for one claim ran out")
+    except (RecursionError, MemoryError):
+        verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
+    except Exception as error:
+        verdict = Verdict(Kind.UNDECIDED, f"internal error: {type(error).__name__}: {error}; {REPORT_IT}")
+    return _result(claim, verdict, time.perf_counter() - started)
+
+
+def decide(claim: Claim) -> Verdict:
+    """The verdict on a claim, with a repair where it is refuted."""
+    from derive.calculus.judge import prove
+    from derive.calculus.witness import within
+
+    if claim.relation is Relation.OTHER:
+        return Verdict(Kind.NOT_CHECKED, "not an equation")
+    if claim.left is None or claim.right is None or claim.problem:
+        return Verdict(Kind.UNREAD, claim.problem or "this could not be read")
+    if claim.relation is Relation.APPROXIMATE:
+        return within(claim.left, claim.right, claim.tolerance, claim.setting)
+    verdict = prove(claim.left, claim.right, claim.setting)
+    if claim.transposed and verdict.proved:
+        return replace(
+            verdict,
+            kind=Kind.UNDECIDED,
+            reason="equal up to transposition: one side is a row, the other a column",
+            repair="transpose one side, or state the layout",
+        )
+    return diagnosed(claim, verdict) if verdict.refuted else verdict
+
+
+def diagnosed(claim: Claim, verdict: Verdict) -> Verdict:
+    """A refuted verdict with what would make the claim true, where that is found."""
+    from derive.diagnose import diagnose
+
+    return diagnose(claim, verdict)
+
+
+class _OutOfTime(BaseException):
+    """Raised by the alarm; no handler for ordinary exceptions may swallow it."""
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """An alarm, where there is one: on POSIX, in the main thread."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
+    return Result(
+        line=claim.place.line,
+        column=claim.place.column,
+        cell=claim.place.cell,
+        latex=claim.latex,
+        verdict=str(verdict.kind),
+        expected="true" if claim.expected else "false",
+        reason=verdict.reason,
+        assumptions=verdict.assumptions,
+        witness=verdict.witness,
+        repair=verdict.repair,
+        rules=verdict.rules,
+        seconds=seconds,
+        read=claim.read,
+        warnings=claim.warnings,
+        conditions=verdict.conditions,
+        stated=claim.reason,
+    )
+
+
+# ----- many files -----
+
+
+def find_notes(path: str) -> list[str]:
+    """The notes in a folder, in order, hidden folders left out; a path that is no folder stands for itself."""
+    root = Path(path)
+    if path == "-" or not root.is_dir():
+        return [path]
+    found = [
+        str(file)
+        for file in sorted(root.rglob("*"))
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not _is_hidden(file.relative_to(root))
+    ]
+    if not found:
+        raise NoteError(f"no notes in this folder; expected files that end in {', '.join(SUFFIXES)}")
+    return found
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part in SKIPPED_FOLDERS for part in path.parts)
+
+
+def check_all(
+    paths: Sequence[str], jobs: int | None = None, fail_fast: bool = False, texts: dict[str, bytes] | None = None
+) -> Iterator[Report]:
+    """The reports of several files in their order; in parallel where that pays, without their notes then."""
+    jobs = min(jobs or _cores(), max(len(paths), 1))
+    texts = texts or {}
+    if jobs > 1 and not fail_fast:
+        with _context().Pool(jobs) as pool:
+            yield from pool.imap(_check_light, [(path, texts.get(path)) for path in paths])
+        return
+    for path in paths:
+        report = check(path, texts.get(path), fail_fast)
+        yield report
+        if fail_fast and report.status:
+            return
+
+
+def _check_light(task: tuple[str, bytes | None]) -> Report:
+    return replace(check(*task), note=None)
+
+
+def check_in_parallel(path: str, text: bytes | None = None, jobs: int | None = None) -> Report:
+    """One long note, its claims shared out among processes that are forked once it is read."""
+    jobs = jobs or _cores()
+    started = time.perf_counter()
+    try:
+        note = load(path, text)
+    except NoteError:
+        return check(path, text)
+    count = len(note.claims)
+    if jobs < 2 or count < CLAIMS_WORTH_A_PROCESS or _context().get_start_method() != "fork":
+        results = tuple(judged(note))
+    else:
+        shares = [range(k, count, jobs) for k in range(jobs)]
+        with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
+            parts = pool.map(_share, shares)
+        by_number = {number: result for share, part in zip(shares, parts, strict=True) for number, result in zip(share, part, strict=True)}
+        results = tuple(by_number[number] for number in range(count))
+    return Report(path, results, None, time.perf_counter() - started, note)
+
+
+_inherited: list[Note] = []
+
+
+def _inherit(note: Note) -> None:
+    _inherited[:] = [note]
+
+
+def _share(numbers: Sequence[int]) -> list[Result]:
+    return list(judged(_inherited[0], numbers))
+
+
+def _context() -> Any:
+    """Processes are forked where that is safe: they start at once and inherit what was imported."""
+    fork = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    return multiprocessing.get_context("fork" if fork else "spawn")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# ----- JSON -----
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    data = asdict(result)
+    data["witness"] = _witness_json(result.witness)
+    return data
+
+
+def _witness_json(witness: Witness | None) -> dict[str, Any] | None:
+    if witness is None:
+        return None
+    return {
+        "sizes": dict(witness.sizes),
+        "indices": dict(witness.indices),
+        "values": dict(witness.values),
+        "left": witness.left,
+        "right": witness.right,
+    }
+
+
+def _count(results: Iterable[Result]) -> dict[str, int]:
+    totals = {str(kind): 0 for kind in Kind}
+    for result in results:
+        totals[result.verdict] += 1
+    return totals
+
+
+def to_json(reports: Sequence[Report], seconds: float) -> dict[str, Any]:
+    """The report of ``derive check --json``."""
+    return {
+        "version": 1,
+        "files": [report.to_json() for report in reports],
+        "totals": _count(result for report in reports for result in report.results),
+        "seconds": seconds,
+    }
+
+
+Progress = Callable[[Report], None]

@@ -1,0 +1,292 @@
+"""The command line. SymPy takes longer to import than a usage error should take to answer, so each command
+imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.check import Report
+
+EXIT_OK, EXIT_UNSETTLED, EXIT_UNUSABLE = 0, 1, 2
+LEVELS = ("coarse", "normal", "fine")
+ROUTES = ("auto", "quotient", "product", "log-derivative", "cases")
+WATCH_SECONDS = 0.5
+
+DESCRIPTION = "Prove handwritten derivations for every dimension, or show the numbers for which they fail."
+EPILOG = """\
+exit status: 0 every claim is settled (proved, or refuted where the note denies it);
+             1 something is refuted, undecided or unread; 2 the input could not be used."""
+
+
+class Problem(Exception):
+    """Something that the user can mend: one message on standard error, exit status 2."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except Problem as problem:
+        print(f"derive: {problem}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="derive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"derive {_version()}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    check = _command(commands, "check", run_check, "judge every claim of notes, or of all notes in a folder")
+    check.add_argument("paths", nargs="+", metavar="PATH", help="a note (.md, .tex, .ipynb), a folder, or - for standard input")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument("--fail-fast", action="store_true", help="stop at the first claim that is not settled")
+    check.add_argument("--watch", action="store_true", help="check again whenever a note is saved")
+    check.add_argument("--jobs", type=_positive, metavar="N", help="how many processes (default: one a core)")
+    check.add_argument("--no-claims-ok", action="store_true", help="do not mind notes in which nothing is claimed")
+    check.add_argument("--no-color", action="store_true", help="plain text")
+
+    show = _command(commands, "show", run_show, "show a note step by step, mathematics laid out, verdicts beside it")
+    show.add_argument("path", metavar="PATH")
+    show.add_argument("--as-read", action="store_true", help="print each statement as it was understood")
+    show.add_argument("--level", choices=LEVELS, default="normal", help="fine: expand each link into elementary steps")
+    show.add_argument("--no-color", action="store_true", help="plain text")
+
+    steps = _command(commands, "steps", run_steps, "derive an expression step by step, each step judged")
+    steps.add_argument("expression", metavar="EXPR", help=r"LaTeX, e.g. '\frac{\partial s_i}{\partial z_j}'")
+    steps.add_argument("--in", dest="note", metavar="NOTE", help="the note whose definitions and assumptions hold")
+    steps.add_argument("--let", action="append", default=[], metavar="LATEX", help="a definition or declaration; may be repeated")
+    steps.add_argument("--assume", action="append", default=[], metavar="LATEX", help="an assumption; may be repeated")
+    steps.add_argument("--wrt", metavar="LATEX", help="differentiate EXPR with respect to this")
+    steps.add_argument("--route", choices=ROUTES, default="auto")
+    steps.add_argument("--to", metavar="LATEX", help="the form in which to end")
+    steps.add_argument("--level", choices=LEVELS, default="normal")
+    steps.add_argument("--json", action="store_true", help="print the steps as JSON")
+    steps.add_argument("--no-color", action="store_true", help="plain text")
+
+    explain = _command(commands, "explain", run_explain, "expand one link of a note into elementary steps")
+    explain.add_argument("place", metavar="NOTE:LINE", help="the line of the link's relation sign")
+    explain.add_argument("--no-color", action="store_true", help="plain text")
+
+    rules = _command(commands, "rules", run_rules, "list the rules that steps are made of")
+    rules.add_argument("--no-color", action="store_true", help="plain text")
+
+    export = _command(commands, "export", run_export, "write a note with its verdicts as a LaTeX document")
+    export.add_argument("path", metavar="PATH")
+    export.add_argument("--to", choices=("latex",), default="latex")
+    export.add_argument("-o", dest="output", metavar="FILE", default="-", help="default: standard output")
+
+    kernels = _command(commands, "kernels", run_kernels, "write NumPy functions for what notes ask to compile")
+    kernels.add_argument("paths", nargs="+", metavar="PATH")
+    kernels.add_argument("-o", dest="output", metavar="FILE", required=True)
+    kernels.add_argument("--check", action="store_true", help="write nothing; exit 1 when FILE is not current")
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    made.set_defaults(run=run)
+    return made
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a positive number is expected, not {text!r}")
+    return int(text)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("derive")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+# ----- check -----
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    if not arguments.watch:
+        return _check_once(arguments)
+    return _watch(arguments)
+
+
+def _check_once(arguments: argparse.Namespace) -> int:
+    from derive.check import to_json
+
+    started = time.perf_counter()
+    paths, texts = _inputs(arguments.paths)
+    reports: list[Report] = []
+    out = None if arguments.json else _console(arguments)
+    for report in _reports(paths, texts, arguments):
+        report = _without_claims(report, arguments, texts)
+        reports.append(report)
+        if out is not None:
+            _print_report(out, report, texts)
+    seconds = time.perf_counter() - started
+    if out is None:
+        print(json.dumps(to_json(reports, seconds), ensure_ascii=True))
+    elif len(reports) > 1:
+        from derive.show.terminal import totals
+
+        out.print(totals(reports, seconds))
+    return max(report.status for report in reports)
+
+
+def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
+    """The notes to check, and the text of standard input if it is one of them."""
+    from derive.check import find_notes
+    from derive.notes.note import NoteError
+
+    found: list[str] = []
+    for path in paths:
+        try:
+            found += [note for note in find_notes(path) if note not in found]
+        except NoteError as error:
+            raise Problem(f"{path}: {error.message}") from None
+    return found, {"-": sys.stdin.buffer.read()} if "-" in found else {}
+
+
+def _reports(paths: list[str], texts: dict[str, bytes], arguments: argparse.Namespace) -> Iterator[Report]:
+    from derive.check import check_all, check_in_parallel
+
+    if len(paths) == 1 and not arguments.fail_fast:
+        return iter([check_in_parallel(paths[0], texts.get(paths[0]), arguments.jobs)])
+    return check_all(paths, arguments.jobs, arguments.fail_fast, texts)
+
+
+def _without_claims(report: Report, arguments: argparse.Namespace, texts: dict[str, bytes]) -> Report:
+    """A note that was named and claims nothing is an error, for nothing was checked; in a folder it may stand."""
+    from dataclasses import replace
+
+    from derive.check import Fault
+
+    if report.error or report.results or arguments.no_claims_ok or report.path not in arguments.paths:
+        return report
+    empty = not _source_bytes(report.path, texts).strip()
+    message = "the file is empty" if empty else "nothing is claimed here"
+    return replace(report, error=Fault(1, 1, f"{message}; expected an equation in math, such as $a = b$, that is neither definition nor assumption"))
+
+
+def _source_bytes(path: str, texts: dict[str, bytes]) -> bytes:
+    if path in texts:
+        return texts[path]
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _print_report(out: Any, report: Report, texts: dict[str, bytes]) -> None:
+    from derive.show.terminal import check_table
+
+    source = _source_bytes(report.path, texts).decode("utf-8", "replace").splitlines()
+    out.print(check_table(report, [] if report.path.endswith(".ipynb") else source))
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """Check, then again whenever one of the files has changed, until interrupted."""
+    if "-" in arguments.paths:
+        raise Problem("--watch needs files, not standard input")
+    seen: dict[str, int] = {}
+    while True:
+        now = _stamps(arguments.paths)
+        if now != seen:
+            seen = now
+            _check_once(arguments)
+        time.sleep(WATCH_SECONDS)
+
+
+def _stamps(paths: Sequence[str]) -> dict[str, int]:
+    found, _ = _inputs(paths)
+    return {path: Path(path).stat().st_mtime_ns if Path(path).exists() else 0 for path in found}
+
+
+def _console(arguments: argparse.Namespace) -> Any:
+    from derive.show.terminal import console
+
+    return console(no_color=arguments.no_color)
+
+
+# ----- show, steps, explain, rules -----
+
+
+def _load(path: str) -> Any:
+    from derive.check import load
+    from derive.notes.note import NoteError
+
+    text = sys.stdin.buffer.read() if path == "-" else None
+    try:
+        return load(path, text)
+    except NoteError as error:
+        raise Problem(f"{path}:{error.place.line}:{error.place.column}: {error.message}") from None
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    from derive.check import judged
+    from derive.show.terminal import show_note
+
+    note = _load(arguments.path)
+    out = _console(arguments)
+    results = list(judged(note))
+    for part in show_note(note, results, out.width, as_read=arguments.as_read):
+        out.print(part)
+    return EXIT_OK if all(result.settled for result in results) else EXIT_UNSETTLED
+
+
+def run_steps(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def run_rules(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+# ----- export, kernels -----
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from derive.check import judged
+    from derive.show.document import document
+
+    note = _load(arguments.path)
+    _write(arguments.output, document(note, list(judged(note))))
+    return EXIT_OK
+
+
+def run_kernels(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def _write(path: str, text: str) -> None:
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
