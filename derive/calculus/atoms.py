@@ -1,0 +1,253 @@
+"""The data of the normal form: index terms, domains, atoms, monomials, polynomials.
+
+A polynomial is a dictionary from monomials to rational coefficients; a monomial is a sorted tuple
+of (atom, exponent) pairs; an atom is one of the kinds below. Atoms are interned in a table, so
+that equality is identity, and numbered in the order of their making, which orders everything.
+
+======== ============================== ==========================================================
+kind     args                           meaning
+======== ============================== ==========================================================
+entry    name, index terms              ``W[i, j]``; a scalar has no indices
+dim      name                           a dimension, an integer >= 1
+num      prime                          a prime number, only under a fractional exponent
+const    name                           ``pi``
+delta    index term, index term         1 if equal, else 0
+exp      monomial                       ``e^m``; its exponent is the coefficient of m
+log      atom                           ``log |a|``
+abs      atom                           ``|a|``, only under an exponent between 0 and 1
+step     atom                           1 where a > 0, 0 where a < 0, silent on a = 0
+poly     frozen polynomial              several terms, no common factor, leading coefficient > 0
+ipow     atom, monomial                 ``a^m`` for an integer-valued m and an a of either sign
+fn       name, orders, frozen args      an opaque function, or its partial derivative of given orders
+loss     name, ((tensor, indices), …)   partial derivative of a scalar known only by its gradient
+sum      domains, monomial              sum over bound indices of a connected product
+prod     domain, frozen polynomial      product over a bound index
+max      domain, frozen polynomial      maximum over a bound index
+det      domain, frozen polynomial      determinant of a matrix given by its entry
+inv      domain, frozen, term, term     entry of the inverse of that matrix
+======== ============================== ==========================================================
+
+A bound index of a binding atom is written ``%h.k``: h is the height of the atom, so that names of
+nested binders never meet; an index that is being worked on is written ``~n``, each n once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+Rational = int | Fraction
+Term = Any  # str: a variable; int: a constant; ('@', name, terms): a label entry; ('+', term, int): shifted
+Monomial = tuple[tuple["Atom", Rational], ...]
+Poly = dict[Monomial, Rational]
+Frozen = tuple[tuple[Monomial, Rational], ...]
+
+ONE: Monomial = ()
+BINDERS = ("sum", "prod", "max", "det", "inv")
+
+
+class CalculusError(Exception):
+    """The calculus has no answer; the message says what stands in the way."""
+
+
+class Unsupported(CalculusError):
+    """A construct that the calculus does not know."""
+
+
+class Undefined(CalculusError):
+    """An expression that is nowhere defined: division by zero, logarithm of zero."""
+
+
+class BudgetExceeded(CalculusError):
+    """The work that a claim may cost is used up."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What an index runs over: ``size`` values from ``first``. ``certain`` if it is an axis, never empty."""
+
+    first: Any  # an int, or a frozen polynomial
+    size: Frozen
+    certain: bool = True
+
+
+class Atom:
+    """``free``: variables that occur free; ``names``: tensors that occur; ``height``: of its binders."""
+
+    __slots__ = ("active", "args", "free", "height", "kind", "names", "serial")
+
+    def __init__(self, serial: int, kind: str, args: tuple[Any, ...]) -> None:
+        self.serial = serial
+        self.kind = kind
+        self.args = args
+        self.active = kind in ("delta", "step", "poly", "num", "abs", "fn")
+        free: set[str] = set()
+        names: set[str] = set()
+        height = 0
+        for part in parts(kind, args):
+            if isinstance(part, Atom):
+                free |= part.free
+                names |= part.names
+                height = max(height, part.height)
+            else:
+                free |= variables(part)
+                names |= label_names(part)
+        if kind in ("entry", "loss", "dim"):
+            names.add(args[0])
+        if kind == "loss":
+            names.add("loss:" + args[0])
+        if kind in BINDERS:
+            height += 1
+            free = {v for v in free if not v.startswith(f"%{height}.")}
+        self.free = frozenset(free)
+        self.names = frozenset(names)
+        self.height = height
+
+    def __lt__(self, other: Atom) -> bool:
+        return self.serial < other.serial
+
+    def __repr__(self) -> str:
+        return show_atom(self)
+
+
+def parts(kind: str, args: tuple[Any, ...]) -> Iterable[Any]:
+    """The atoms and index terms that an atom is made of."""
+    if kind == "entry":
+        yield from args[1]
+    elif kind == "delta":
+        yield from args
+    elif kind == "exp":
+        yield from atoms_of(args[0])
+    elif kind in ("log", "abs", "step"):
+        if isinstance(args[0], Atom):
+            yield args[0]
+    elif kind == "poly":
+        yield from frozen_atoms(args[0])
+    elif kind == "ipow":
+        yield args[0]
+        yield from atoms_of(args[1])
+    elif kind == "fn":
+        for frozen in args[2]:
+            yield from frozen_atoms(frozen)
+    elif kind == "loss":
+        for _, terms in args[1]:
+            yield from terms
+    elif kind == "sum":
+        for domain in args[0]:
+            yield from frozen_atoms(domain.size)
+        yield from atoms_of(args[1])
+    elif kind in ("prod", "max", "det", "inv"):
+        yield from frozen_atoms(args[0].size)
+        yield from frozen_atoms(args[1])
+        yield from args[2:]
+
+
+def atoms_of(m: Monomial) -> Iterable[Atom]:
+    return (a for a, _ in m)
+
+
+def frozen_atoms(frozen: Frozen) -> Iterable[Atom]:
+    return (a for m, _ in frozen for a, _ in m)
+
+
+def variables(term: Term) -> set[str]:
+    if isinstance(term, str):
+        return {term}
+    if isinstance(term, int):
+        return set()
+    if term[0] == "+":
+        return variables(term[1])
+    return set().union(*(variables(t) for t in term[2])) if term[2] else set()
+
+
+def label_names(term: Term) -> set[str]:
+    if isinstance(term, (str, int)):
+        return set()
+    if term[0] == "+":
+        return label_names(term[1])
+    return {term[1]}.union(*(label_names(t) for t in term[2]))
+
+
+def monomial_order(m: Monomial) -> tuple[Any, ...]:
+    return tuple((a.serial, e) for a, e in m)
+
+
+def freeze(p: Poly) -> Frozen:
+    return tuple(sorted(p.items(), key=lambda item: monomial_order(item[0])))
+
+
+def free_of(m: Monomial) -> frozenset[str]:
+    return frozenset().union(*(a.free for a, _ in m)) if m else frozenset()
+
+
+def tidy(c: Rational) -> Rational:
+    """A Fraction that is whole becomes an int."""
+    return c.numerator if isinstance(c, Fraction) and c.denominator == 1 else c
+
+
+class Table:
+    """Interned atoms. One table serves one question; its numbering is the order of everything in it."""
+
+    def __init__(self) -> None:
+        self._atoms: dict[tuple[str, tuple[Any, ...]], Atom] = {}
+
+    def atom(self, kind: str, *args: Any) -> Atom:
+        key = (kind, args)
+        found = self._atoms.get(key)
+        if found is None:
+            found = self._atoms[key] = Atom(len(self._atoms), kind, args)
+        return found
+
+
+def show_term(term: Term) -> str:
+    if isinstance(term, (str, int)):
+        return str(term)
+    if term[0] == "+":
+        return f"{show_term(term[1])}+{term[2]}"
+    return f"{term[1]}[{', '.join(map(show_term, term[2]))}]"
+
+
+def show_atom(a: Atom) -> str:
+    """Plain text for messages: what resisted."""
+    match a.kind:
+        case "entry":
+            return a.args[0] + (f"[{', '.join(map(show_term, a.args[1]))}]" if a.args[1] else "")
+        case "dim" | "num" | "const":
+            return str(a.args[0])
+        case "delta":
+            return f"δ({show_term(a.args[0])}, {show_term(a.args[1])})"
+        case "exp":
+            return f"exp({show_monomial(a.args[0])})"
+        case "log":
+            return f"log({a.args[0]})"
+        case "abs":
+            return f"|{a.args[0]}|"
+        case "step":
+            return f"1{{{a.args[0]} > 0}}"
+        case "poly":
+            return f"({show(dict(a.args[0]))})"
+        case "ipow":
+            return f"({a.args[0]})^({show_monomial(a.args[1])})"
+        case "fn":
+            primes = "'" * sum(a.args[1])
+            return f"{a.args[0]}{primes}({', '.join(show(dict(f)) for f in a.args[2])})"
+        case "loss":
+            return f"∂{a.args[0]}/" + "".join(f"∂{t}[{', '.join(map(show_term, ix))}]" for t, ix in a.args[1])
+        case "sum":
+            names = ", ".join(f"%{a.height}.{k}" for k in range(len(a.args[0])))
+            return f"Σ_{{{names}}} {show_monomial(a.args[1])}"
+        case "inv":
+            return f"inverse[{show_term(a.args[2])}, {show_term(a.args[3])}]"
+    return f"{a.kind}_{{%{a.height}.0}}({show(dict(a.args[1]))})"
+
+
+def show_monomial(m: Monomial) -> str:
+    return " ".join(f"{a}^{e}" if e != 1 else f"{a}" for a, e in m) or "1"
+
+
+def show(p: Poly) -> str:
+    if not p:
+        return "0"
+    return " + ".join(f"{c}" if not m else (show_monomial(m) if c == 1 else f"{c} {show_monomial(m)}") for m, c in p.items())

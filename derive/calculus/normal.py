@@ -1,0 +1,697 @@
+"""SymPy index expressions -> normal form.
+
+The tree is read node by node; nothing of SymPy's own simplification is used. A bound index gets a fresh
+name when its sum is entered, so nothing is ever captured. Definitions are opened on the way, but for the
+names that a derivative holds as its variables. What an expression asks of its point (a denominator that
+is not zero, the argument of a logarithm that is positive) is collected as conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from derive.calculus.algebra import Algebra, accumulate, shift
+from derive.calculus.atoms import ONE, Domain, Monomial, Poly, Rational, Term, Undefined, Unsupported, freeze, tidy
+from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
+from derive.calculus.setting import Assumption, Axis, Definition, Setting
+
+Env = Mapping[sp.Symbol, Any]  # bound symbol -> index term, or Scalar
+DEPTH = 600  # nesting beyond this is not read
+ORDER = 12  # derivatives beyond this order are not taken
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A function's own argument, under a name that nothing else has."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a point has to satisfy: ``p > 0`` (sign '+'), ``p >= 0`` ('0+') or ``p != 0`` ('!')."""
+
+    poly: Poly
+    sign: str
+    text: str
+
+    def __hash__(self) -> int:
+        return hash((freeze(self.poly), self.sign))
+
+
+@dataclass
+class Opened:
+    """A definition in normal form, its formals under fresh names, with what it asks of the point."""
+
+    formals: list[str]
+    poly: Poly
+    conditions: list[Condition] = field(default_factory=list)
+
+
+class Normalizer:
+    """Reads expressions under one setting into one algebra."""
+
+    def __init__(self, setting: Setting, assumptions: Iterable[Assumption] = (), algebra: Algebra | None = None) -> None:
+        self.setting = setting
+        self.algebra = algebra or Algebra()
+        self.conditions: dict[Condition, None] = {}
+        self.opened_names: dict[str, None] = {}
+        self.unoriented: list[Assumption] = []
+        self._held: frozenset[str] = frozenset()
+        self._guarded = 0
+        self._depth = 0
+        self._memo: dict[tuple[str, frozenset[str]], Opened] = {}
+        self.algebra.open_entry = self._open_entry
+        self._declare()
+        for a in assumptions:
+            self.assume(a)
+
+    # ---- the setting ----------------------------------------------------------------------------
+
+    def _declare(self) -> None:
+        for symbol, axis in self.setting.axes.items():
+            self.algebra.domains[symbol.name] = self.domain(axis)
+        for name, axis in self.setting.labels.items():
+            self.algebra.label_domains[name] = self.domain(axis)
+        for name, entries in self.setting.depends.items():
+            slots = []
+            for e in entries:
+                base = base_name(e)
+                slots.append((base, tuple(self.domain(a) for a in self.setting.shapes.get(base, ()))))
+            self.algebra.depends[name] = tuple(slots)
+
+    def domain(self, axis: Axis) -> Domain:
+        return Domain(axis.first, freeze(self.convert(sp.sympify(axis.size))), True)
+
+    def assume(self, assumption: Assumption) -> None:
+        """Add an assumption; one that cannot be oriented is kept aside, not used."""
+        r = assumption.relation
+        universal = frozenset(s.name for s in r.free_symbols if isinstance(s, sp.Symbol) and self.is_index(s)) - {s.name for s in assumption.fixed}
+        conditions, self._guarded = self.conditions, self._guarded + 1
+        try:
+            if not self._assume(r, universal, assumption.text or str(r)):
+                self.unoriented.append(assumption)
+        finally:
+            self._guarded -= 1
+            self.conditions = conditions
+        self._memo.clear()
+        self.algebra.forget()
+
+    def _assume(self, r: sp.Basic, universal: frozenset[str], label: str) -> bool:
+        rewrites = self.algebra.rewrites
+        if isinstance(r, sp.Eq):
+            if self.is_index_expr(r.lhs) and self.is_index_expr(r.rhs):
+                return False
+            p = self.algebra.sub(self.convert(r.lhs), self.convert(r.rhs))
+            return not p or rewrites.equation(p, universal, label)
+        if isinstance(r, sp.Ne):
+            if self.is_index_expr(r.lhs) and self.is_index_expr(r.rhs):
+                rewrites.apart(self.term(r.lhs, {}), self.term(r.rhs, {}), universal, label)
+                return True
+            return False
+        if isinstance(r, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
+            p = self.algebra.sub(self.convert(r.gts), self.convert(r.lts))
+            rewrites.positive(p, universal, isinstance(r, (sp.Gt, sp.Lt)))
+            return True
+        if isinstance(r, sp.Contains):
+            return self._assume_member(r.args[0], r.args[1], universal, label)
+        return False
+
+    def _assume_member(self, entry: sp.Expr, values: sp.Basic, universal: frozenset[str], label: str) -> bool:
+        """x in {a, b, ...}: (x - a)(x - b)... = 0."""
+        if isinstance(values, sp.FiniteSet):
+            p = self.convert(entry)
+            if min(values) >= 0:
+                self.algebra.rewrites.positive(p, universal, bool(min(values) > 0))
+            product = self.algebra.product(self.algebra.sub(p, self.convert(v)) for v in sorted(values))
+            return self.algebra.rewrites.equation(product, universal, label)
+        if isinstance(values, sp.Interval):
+            p = self.convert(entry)
+            if values.start.is_finite:
+                self.algebra.rewrites.positive(self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open))
+            if values.end.is_finite:
+                self.algebra.rewrites.positive(self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open))
+            return True
+        return False
+
+    def is_index(self, s: sp.Symbol) -> bool:
+        """An integer symbol that is no dimension, or one whose axis is known."""
+        return s in self.setting.axes or bool(s.is_integer and not s.is_positive)
+
+    def is_index_expr(self, e: sp.Basic) -> bool:
+        if isinstance(e, sp.Integer):
+            return True
+        if isinstance(e, (sp.Symbol, sp.Idx)):
+            return isinstance(e, sp.Idx) or self.is_index(e)
+        if isinstance(e, sp.Indexed):
+            return bool(e.base.label.is_integer) or base_name(e) in self.setting.labels
+        if isinstance(e, sp.Add):
+            return all(map(self.is_index_expr, e.args))
+        return False
+
+    # ---- index terms ----------------------------------------------------------------------------
+
+    def term(self, e: sp.Basic, env: Env) -> Term:
+        """An index expression as a term."""
+        if isinstance(e, sp.Integer):
+            return int(e)
+        if isinstance(e, sp.Idx):
+            return self.term(e.label, env)
+        if isinstance(e, sp.Symbol):
+            bound = env.get(e)
+            if bound is not None:
+                if isinstance(bound, Scalar):
+                    raise Unsupported(f"{e} stands as an index and as a number")
+                return bound
+            if e.is_integer and e.is_positive and e not in self.setting.axes:
+                return ("@", e.name, ())
+            return e.name
+        if isinstance(e, sp.Indexed):
+            return ("@", base_name(e), tuple(self.term(k, env) for k in e.indices))
+        if isinstance(e, sp.Add) and len(e.args) == 2 and isinstance(e.args[0], sp.Integer):
+            return shift(self.term(e.args[1], env), int(e.args[0]))
+        raise Unsupported(f"the index {e}")
+
+    # ---- reading --------------------------------------------------------------------------------
+
+    def convert(self, e: sp.Basic, env: Env | None = None) -> Poly:
+        """The normal form of an expression; ``env`` gives the bound symbols their terms."""
+        self._depth += 1
+        if self._depth > DEPTH:
+            raise Unsupported("an expression nested too deeply")
+        try:
+            return self._convert(sp.sympify(e), env or {})
+        finally:
+            self._depth -= 1
+
+    def _convert(self, e: sp.Basic, env: Env) -> Poly:
+        for kind in type(e).__mro__:
+            reader = READERS.get(kind)
+            if reader is not None:
+                return reader(self, e, env)
+        raise Unsupported(f"{type(e).__name__} ({str(e)[:60]})")
+
+    def _number(self, e: sp.Rational, env: Env) -> Poly:
+        if abs(e.p).bit_length() > 20_000:
+            raise Unsupported("a number of thousands of digits")
+        c = tidy(Fraction(int(e.p), int(e.q)))
+        return {ONE: c} if c else {}
+
+    def _float(self, e: sp.Float, env: Env) -> Poly:
+        return self._number(sp.Rational(str(e)), env)
+
+    def _symbol(self, e: sp.Symbol, env: Env) -> Poly:
+        bound = env.get(e)
+        if isinstance(bound, Scalar):
+            return self.algebra.entry(bound.name)
+        if bound is not None:
+            return self._index_value(bound)
+        if e in self.setting.axes:
+            return self._index_value(e.name)
+        if e.name in self.setting.depends and e.name not in self._held:
+            return self.algebra.loss(e.name, [])
+        if e.is_integer and e.name not in self.setting.definitions:
+            return self.algebra.single("dim", e.name) if e.is_positive else self._index_value(e.name)
+        return self._name(e.name, (), e)
+
+    def _index_value(self, t: Term) -> Poly:
+        """An index as a number."""
+        if isinstance(t, int):
+            return {ONE: t} if t else {}
+        if isinstance(t, tuple) and t[0] == "+":
+            return self.algebra.add(self._index_value(t[1]), {ONE: t[2]})
+        return self.algebra.single("entry", "#", (t,))
+
+    def _name(self, name: str, terms: tuple[Term, ...], e: sp.Basic) -> Poly:
+        opened = self._open_entry(name, terms)
+        if opened is not None:
+            return opened
+        p = self.algebra.entry(name, terms)
+        if e.is_positive or e.is_nonnegative:
+            self._note_sign(name, bool(e.is_positive))
+        return p
+
+    def _note_sign(self, name: str, strict: bool) -> None:
+        """SymPy's own ``positive=True`` counts as said."""
+        rewrites = self.algebra.rewrites
+        if name not in rewrites.declared:
+            rewrites.declared[name] = "+" if strict else "0+"
+            self.algebra.forget()
+
+    def _indexed(self, e: sp.Indexed, env: Env) -> Poly:
+        if isinstance(e.base.label, sp.MatrixSymbol):
+            raise Unsupported(f"entries of the matrix symbol {e.base.label}")
+        return self._name(base_name(e), tuple(self.term(k, env) for k in e.indices), e)
+
+    def _matrix_entry(self, e: Any, env: Env) -> Poly:
+        if not isinstance(e.parent, sp.MatrixSymbol):
+            raise Unsupported(f"an entry of {type(e.parent).__name__}")
+        return self._name(e.parent.name, (self.term(e.i, env), self.term(e.j, env)), e)
+
+    # ---- definitions ----------------------------------------------------------------------------
+
+    def _open_entry(self, name: str, terms: tuple[Term, ...]) -> Poly | None:
+        d = self.setting.definitions.get(name)
+        if d is None or d.is_function or name in self._held or len(d.formals) != len(terms):
+            return None
+        opened = self._opened(d)
+        sigma = dict(zip(opened.formals, terms, strict=True))
+        self._inherit(opened, lambda p: self.algebra.rename(p, sigma))
+        return self.algebra.rename(opened.poly, sigma)
+
+    def _opened(self, d: Definition) -> Opened:
+        key = (d.name, self._held)
+        found = self._memo.get(key)
+        if found is None:
+            self.opened_names.setdefault(d.name)
+            if d.is_function:
+                formals = [f"${self.algebra.fresh(None)}" for _ in d.formals]
+                env: Env = {s: Scalar(v) for s, v in zip(d.formals, formals, strict=True)}
+            else:
+                axes = d.axes or self.setting.shapes.get(d.name, ())
+                domains = [self.domain(a) for a in axes] if len(axes) == len(d.formals) else [None] * len(d.formals)
+                formals = [self.algebra.fresh(domain) for domain in domains]
+                env = dict(zip(d.formals, formals, strict=True))
+            outer, self.conditions = self.conditions, {}
+            try:
+                poly = self.convert(d.body, env)
+                found = Opened(formals, poly, list(self.conditions))
+            finally:
+                self.conditions = outer
+            self._memo[key] = found
+        return found
+
+    def _inherit(self, opened: Opened, place: Callable[[Poly], Poly]) -> None:
+        """The conditions of a definition, at the place where it is used."""
+        for c in opened.conditions:
+            p = place(c.poly)
+            if p:
+                self._ask(p, c.sign, c.text)
+
+    def _function(self, e: Any, env: Env) -> Poly:
+        """A note's own function, or an unknown one."""
+        name = type(e).__name__
+        arguments = [self.convert(a, env) for a in e.args]
+        d = self.setting.definitions.get(name)
+        if d is None or not d.is_function or name in self._held:
+            return self.algebra.function(name, arguments)
+        if len(d.formals) != len(arguments):
+            raise Unsupported(f"{name} of {len(arguments)} arguments")
+        opened = self._opened(d)
+        values = dict(zip(opened.formals, arguments, strict=True))
+
+        def place(p: Poly) -> Poly:
+            return self.algebra.replace_entries(p, frozenset(values), lambda n, _: values[n])
+
+        self._inherit(opened, place)
+        return place(opened.poly)
+
+    # ---- arithmetic -----------------------------------------------------------------------------
+
+    def _add(self, e: sp.Add, env: Env) -> Poly:
+        out: Poly = {}
+        for a in e.args:
+            accumulate(out, self.convert(a, env))
+        return out
+
+    def _mul(self, e: sp.Mul, env: Env) -> Poly:
+        return self.algebra.product([self.convert(a, env) for a in e.args])
+
+    def _pow(self, e: sp.Pow, env: Env) -> Poly:
+        base, exponent = e.args
+        if base is sp.E:
+            return self._exp_of(exponent, env)
+        p = self.convert(base, env)
+        q = self.convert(exponent, env)
+        if not q.keys() - {ONE}:
+            r = q.get(ONE, 0)
+            if r < 0:
+                self._ask(p, "!", str(base))
+            if not isinstance(r, int):
+                self._ask(p, "0+", str(base))
+            return self.algebra.power(p, r)
+        if not self.algebra.is_whole(q):
+            self._ask(p, "+", str(base))
+        return self.algebra.symbolic_power(p, q)
+
+    def _exp_of(self, exponent: sp.Expr, env: Env) -> Poly:
+        return self.algebra.exp(self.convert(exponent, env))
+
+    def _exp(self, e: sp.exp, env: Env) -> Poly:
+        return self._exp_of(e.args[0], env)
+
+    def _log(self, e: sp.log, env: Env) -> Poly:
+        p = self.convert(e.args[0], env)
+        if not p:
+            raise Undefined("the logarithm of zero")
+        self._ask(p, "+", str(e.args[0]))
+        return self.algebra.log(p)
+
+    def _ask(self, p: Poly, sign: str, text: str) -> None:
+        """Note a condition, unless it follows from the signs of the terms or stands under one."""
+        if not p and sign != "0+":
+            raise Undefined(f"{text} is identically zero" + (" in a denominator" if sign == "!" else ""))
+        if self._guarded or not p:
+            return
+        m, c, core = self.algebra.together(p)
+        known = self.algebra.sign_of(p)
+        if known == "+" or (known == "-" and sign == "!") or (known == "0+" and sign == "0+"):
+            return
+        if core == {ONE: 1} and sign == "!":
+            atoms = [(a, e) for a, e in m if self.algebra.sign(a) not in ("+", "-")]
+            if not atoms:
+                return
+        self.conditions.setdefault(Condition(p, sign, text))
+
+    # ---- elementary functions -------------------------------------------------------------------
+
+    def _tanh(self, e: Any, env: Env) -> Poly:
+        """tanh x = (e^2x - 1) / (e^2x + 1)."""
+        up = self.algebra.exp(self.algebra.scale(self.convert(e.args[0], env), 2))
+        return self.algebra.mul(self.algebra.sub(up, {ONE: 1}), self.algebra.power(self.algebra.add(up, {ONE: 1}), -1))
+
+    def _hyperbolic(self, e: Any, sign: int, env: Env) -> Poly:
+        p = self.convert(e.args[0], env)
+        both = self.algebra.add(self.algebra.exp(p), self.algebra.scale(self.algebra.exp(self.algebra.scale(p, -1)), sign))
+        return self.algebra.scale(both, Fraction(1, 2))
+
+    def _cosh(self, e: Any, env: Env) -> Poly:
+        return self._hyperbolic(e, 1, env)
+
+    def _sinh(self, e: Any, env: Env) -> Poly:
+        return self._hyperbolic(e, -1, env)
+
+    def _reciprocal(self, e: Any, env: Env) -> Poly:
+        """coth, sech, csch, sec, csc, cot through what they are reciprocals of."""
+        other = {sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh, sp.sec: sp.cos, sp.csc: sp.sin, sp.cot: sp.tan}[type(e)]
+        p = self._convert(other(e.args[0]), env)
+        self._ask(p, "!", str(e))
+        return self.algebra.power(p, -1)
+
+    def _plain(self, e: Any, env: Env) -> Poly:
+        return self.algebra.function(type(e).__name__, [self.convert(a, env) for a in e.args])
+
+    def _abs(self, e: sp.Abs, env: Env) -> Poly:
+        return self.algebra.absolute(self.convert(e.args[0], env))
+
+    def _sign(self, e: Any, env: Env) -> Poly:
+        p = self.convert(e.args[0], env)
+        return self.algebra.add(self.algebra.scale(self.algebra.step(p), 2), {ONE: -1}) if p else {}
+
+    def _heaviside(self, e: Any, env: Env) -> Poly:
+        return self.algebra.step(self.convert(e.args[0], env))
+
+    def _max(self, e: sp.Max, env: Env) -> Poly:
+        polys = [self.convert(a, env) for a in sorted(e.args, key=sp.default_sort_key)]
+        out = polys[0]
+        for p in polys[1:]:
+            out = self.algebra.maximum(out, p)
+        return out
+
+    def _min(self, e: sp.Min, env: Env) -> Poly:
+        polys = [self.algebra.scale(self.convert(a, env), -1) for a in sorted(e.args, key=sp.default_sort_key)]
+        out = polys[0]
+        for p in polys[1:]:
+            out = self.algebra.maximum(out, p)
+        return self.algebra.scale(out, -1)
+
+    def _pi(self, e: Any, env: Env) -> Poly:
+        return self.algebra.single("const", "pi")
+
+    def _euler(self, e: Any, env: Env) -> Poly:
+        return self.algebra.exp({ONE: 1})
+
+    def _real_part(self, e: Any, env: Env) -> Poly:
+        return self.convert(e.args[0], env)
+
+    # ---- indices --------------------------------------------------------------------------------
+
+    def _kronecker(self, e: sp.KroneckerDelta, env: Env) -> Poly:
+        return self.algebra.delta(self.term(e.args[0], env), self.term(e.args[1], env))
+
+    def _piecewise(self, e: sp.Piecewise, env: Env) -> Poly:
+        """Each value times the truth of its condition and of none before it."""
+        out: Poly = {}
+        left: Poly = {ONE: 1}
+        self._guarded += 1
+        try:
+            for value, condition in e.args:
+                truth = self.algebra.mul(left, self.truth(condition, env))
+                accumulate(out, self.algebra.mul(truth, self.convert(value, env)))
+                left = self.algebra.sub(left, truth)
+        finally:
+            self._guarded -= 1
+        if left and not self._enumerated(e, env):
+            raise Unsupported("cases that do not cover everything")
+        return out
+
+    def _enumerated(self, e: sp.Piecewise, env: Env) -> bool:
+        """True when the conditions name each value of an index over a numbered axis."""
+        terms, values = set(), set()
+        for _, condition in e.args:
+            if not isinstance(condition, sp.Eq):
+                return False
+            pair = [self.term(a, env) for a in condition.args]
+            numbers = [t for t in pair if isinstance(t, int)]
+            if len(numbers) != 1:
+                return False
+            values.add(numbers[0])
+            terms.add(next(t for t in pair if not isinstance(t, int)))
+        if len(terms) != 1 or not isinstance(next(iter(terms)), str):
+            return False
+        domain = self.algebra.domains.get(next(iter(terms)))
+        return domain is not None and dict(domain.size) == {ONE: len(values)} and values == set(range(domain.first, domain.first + len(values)))
+
+    def truth(self, c: sp.Basic, env: Env) -> Poly:
+        """1 where a condition holds, 0 where it does not, away from the places where it changes."""
+        if c is sp.true or c is sp.false:
+            return {ONE: 1} if c is sp.true else {}
+        if isinstance(c, (sp.Eq, sp.Ne)):
+            if not all(self._stands_as_index(a, env) for a in c.args):
+                raise Unsupported(f"the condition {c}, which holds on single points only")
+            same = self.algebra.delta(*(self.term(a, env) for a in c.args))
+            return same if isinstance(c, sp.Eq) else self.algebra.sub({ONE: 1}, same)
+        if isinstance(c, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
+            if all(self._stands_as_index(a, env) for a in c.args):
+                raise Unsupported(f"the order of indices in {c}")
+            difference = self.algebra.sub(self.convert(c.gts, env), self.convert(c.lts, env))
+            return self.algebra.step(difference)
+        if isinstance(c, sp.And):
+            return self.algebra.product(self.truth(a, env) for a in c.args)
+        if isinstance(c, sp.Or):
+            none = self.algebra.product(self.algebra.sub({ONE: 1}, self.truth(a, env)) for a in c.args)
+            return self.algebra.sub({ONE: 1}, none)
+        if isinstance(c, sp.Not):
+            return self.algebra.sub({ONE: 1}, self.truth(c.args[0], env))
+        raise Unsupported(f"the condition {c}")
+
+    def _stands_as_index(self, e: sp.Basic, env: Env) -> bool:
+        if isinstance(e, sp.Symbol) and e in env:
+            return not isinstance(env[e], Scalar)
+        if isinstance(e, sp.Add):
+            return all(self._stands_as_index(a, env) for a in e.args)
+        return self.is_index_expr(e)
+
+    # ---- binders --------------------------------------------------------------------------------
+
+    def _range(self, first: sp.Expr, last: sp.Expr, env: Env) -> Domain:
+        if any(s in env or self.is_index(s) and s in self.setting.axes for s in (first.free_symbols | last.free_symbols)):
+            raise Unsupported(f"a range that depends on another index: {first} to {last}")
+        low = self.convert(first, env)
+        size = self.algebra.add(self.algebra.sub(self.convert(last, env), low), {ONE: 1})
+        start: Any = low.get(ONE, 0) if not low.keys() - {ONE} else freeze(low)
+        return Domain(start, freeze(size), self._never_empty(size))
+
+    def _never_empty(self, size: Poly) -> bool:
+        """At least 1 for every dimension >= 1: a sum of dimensions with coefficients >= 0."""
+        return bool(size) and all(c > 0 and isinstance(c, int) and all(a.kind == "dim" for a, _ in m) for m, c in size.items())
+
+    def _enter(self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env) -> tuple[dict[Any, Any], list[tuple[str, Domain]]]:
+        """Fresh names for bound symbols; one that stands shifted everywhere is counted from there."""
+        inner: dict[Any, Any] = dict(env)
+        bound: list[tuple[str, Domain]] = []
+        for symbol, first, last in limits:
+            if isinstance(symbol, sp.Idx):
+                symbol = symbol.label
+            domain = self._range(sp.sympify(first), sp.sympify(last), env)
+            offset = common_shift(body, symbol)
+            if offset and isinstance(domain.first, int):
+                domain = Domain(domain.first + offset, domain.size, domain.certain)
+            v = self.algebra.fresh(domain)
+            inner[symbol] = shift(v, -offset) if offset and isinstance(domain.first, int) else v
+            bound.append((v, domain))
+        return inner, bound
+
+    def _limits(self, e: Any) -> list[tuple[Any, Any, Any]]:
+        out = []
+        for limit in e.limits:
+            if len(limit) != 3:
+                raise Unsupported(f"a sum without limits: {str(e)[:60]}")
+            out.append(tuple(limit))
+        return out
+
+    def _sum(self, e: sp.Sum, env: Env) -> Poly:
+        inner, bound = self._enter(self._limits(e), e.function, env)
+        p = self.convert(e.function, inner)
+        for v, domain in bound:
+            p = self.algebra.sum_over(p, v, domain)
+        return p
+
+    def _product(self, e: sp.Product, env: Env) -> Poly:
+        inner, bound = self._enter(self._limits(e), e.function, env)
+        p = self.convert(e.function, inner)
+        for v, domain in bound:
+            p = self.algebra.product_over(p, v, domain)
+        return p
+
+    def _max_over(self, e: Binder, env: Env) -> Poly:
+        inner, bound = self._enter(e.limits, e.body, env)
+        sign = 1 if isinstance(e, MaxOver) else -1
+        p = self.algebra.scale(self.convert(e.body, inner), sign)
+        for v, domain in bound:
+            p = self.algebra.max_over(p, v, domain)
+        return self.algebra.scale(p, sign)
+
+    def _matrix(self, e: Binder, env: Env) -> Poly:
+        inner, bound = self._enter(e.limits, e.body, env)
+        if len(bound) != 2 or bound[0][1] != bound[1][1]:
+            raise Unsupported("the determinant or inverse of a matrix that is not square")
+        p = self.convert(e.body, inner)
+        terms = tuple(self.term(t, env) for t in e.outer)
+        kind = "det" if isinstance(e, Det) else "inv"
+        return self.algebra.bind(kind, p, [v for v, _ in bound], bound[0][1], *terms)
+
+    # ---- derivatives ----------------------------------------------------------------------------
+
+    def _derivative(self, e: sp.Derivative, env: Env) -> Poly:
+        """Definitions are opened down to the variables, no further; then the derivative is taken; then the rest is opened."""
+        variables: list[tuple[str, tuple[Term, ...]]] = []
+        for variable, count in e.variable_count:
+            if not isinstance(count, (int, sp.Integer)) or int(count) > ORDER:
+                raise Unsupported(f"a derivative of order {count}")
+            variables += [self._variable(variable, env)] * int(count)
+        if len(variables) > ORDER:
+            raise Unsupported(f"a derivative of order {len(variables)}")
+        held = self._held
+        mine = frozenset(name for name, _ in variables if name in self.setting.definitions) - held
+        self._held = held | mine
+        try:
+            p = self.convert(e.expr, env)
+            for name, terms in variables:
+                p = self.algebra.differentiate(p, name, terms)
+        finally:
+            self._held = held
+        return self.algebra.replace_entries(p, mine, self._required) if mine else p
+
+    def _required(self, name: str, terms: tuple[Term, ...]) -> Poly:
+        opened = self._open_entry(name, terms)
+        if opened is None:
+            raise Unsupported(f"{name} with {len(terms)} indices")
+        return opened
+
+    def _variable(self, e: sp.Basic, env: Env) -> tuple[str, tuple[Term, ...]]:
+        if isinstance(e, sp.Indexed):
+            return base_name(e), tuple(self.term(k, env) for k in e.indices)
+        if isinstance(e, sp.Symbol):
+            bound = env.get(e)
+            if isinstance(bound, Scalar):
+                return bound.name, ()
+            if bound is None and not self.is_index(e):
+                return e.name, ()
+        raise Unsupported(f"a derivative with respect to {e}")
+
+    def _subs(self, e: sp.Subs, env: Env) -> Poly:
+        """A value put in afterwards."""
+        inner, values = dict(env), {}
+        for symbol, point in zip(e.variables, e.point, strict=True):
+            if isinstance(symbol, sp.Symbol) and self.is_index(symbol):
+                inner[symbol] = self.term(point, env)
+            else:
+                name, terms = self._variable(symbol, {**env, symbol: None})
+                values[name, terms] = self.convert(point, env)
+        p = self.convert(e.expr, {s: t for s, t in inner.items() if s not in e.variables or self.is_index(s)})
+        if not values:
+            return p
+        if any(terms for _, terms in values):
+            raise Unsupported("a value put in for one entry of a tensor")
+        return self.algebra.replace_entries(p, frozenset(n for n, _ in values), lambda n, t: values[n, t])
+
+
+def base_name(e: Any) -> str:
+    return str(e.base.label) if isinstance(e, sp.Indexed) else e.name
+
+
+def common_shift(body: sp.Basic, symbol: sp.Symbol) -> int:
+    """k when the symbol stands as an index only, and always as ``symbol + k``; else 0."""
+    shifts: set[int] = set()
+    todo = [body]
+    while todo:
+        e = todo.pop()
+        if e == symbol:
+            return 0
+        if isinstance(e, sp.Add) and len(e.args) == 2 and e.args[1] == symbol and isinstance(e.args[0], sp.Integer):
+            shifts.add(int(e.args[0]))
+            if len(shifts) > 1:
+                return 0
+            continue
+        if symbol in e.free_symbols:
+            todo.extend(e.args)
+    return shifts.pop() if shifts else 0
+
+
+READERS: dict[type, Callable[[Normalizer, Any, Env], Poly]] = {
+    sp.Rational: Normalizer._number,
+    sp.Float: Normalizer._float,
+    sp.Symbol: Normalizer._symbol,
+    sp.Idx: lambda self, e, env: self._symbol(e.label, env),
+    sp.Indexed: Normalizer._indexed,
+    sp.matrices.expressions.matexpr.MatrixElement: Normalizer._matrix_entry,
+    sp.Add: Normalizer._add,
+    sp.Mul: Normalizer._mul,
+    sp.Pow: Normalizer._pow,
+    sp.exp: Normalizer._exp,
+    sp.log: Normalizer._log,
+    sp.tanh: Normalizer._tanh,
+    sp.cosh: Normalizer._cosh,
+    sp.sinh: Normalizer._sinh,
+    sp.coth: Normalizer._reciprocal,
+    sp.sech: Normalizer._reciprocal,
+    sp.csch: Normalizer._reciprocal,
+    sp.sec: Normalizer._reciprocal,
+    sp.csc: Normalizer._reciprocal,
+    sp.cot: Normalizer._reciprocal,
+    sp.sin: Normalizer._plain,
+    sp.cos: Normalizer._plain,
+    sp.tan: Normalizer._plain,
+    sp.asin: Normalizer._plain,
+    sp.acos: Normalizer._plain,
+    sp.atan: Normalizer._plain,
+    sp.erf: Normalizer._plain,
+    sp.Abs: Normalizer._abs,
+    sp.sign: Normalizer._sign,
+    sp.Heaviside: Normalizer._heaviside,
+    sp.Max: Normalizer._max,
+    sp.Min: Normalizer._min,
+    type(sp.pi): Normalizer._pi,
+    type(sp.E): Normalizer._euler,
+    sp.re: Normalizer._real_part,
+    sp.conjugate: Normalizer._real_part,
+    sp.KroneckerDelta: Normalizer._kronecker,
+    sp.Piecewise: Normalizer._piecewise,
+    sp.Sum: Normalizer._sum,
+    sp.Product: Normalizer._product,
+    MaxOver: Normalizer._max_over,
+    MinOver: Normalizer._max_over,
+    Det: Normalizer._matrix,
+    InverseEntry: Normalizer._matrix,
+    sp.Derivative: Normalizer._derivative,
+    sp.Subs: Normalizer._subs,
+    sp.core.function.AppliedUndef: Normalizer._function,
+}
+
+__all__ = ["Condition", "Monomial", "Normalizer", "Rational"]

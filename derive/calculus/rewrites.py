@@ -1,0 +1,288 @@
+"""Assumptions as rewrites: an equation is oriented to a product of atoms, a sign is looked up.
+
+``sum_i y_i = 1`` becomes ``sum_i y_i -> 1``; one-hot becomes ``y_i y_j -> delta_{ij} y_i``; an equation
+of the user is oriented to a sum, a power, a product or an entry that stands alone in it. Free indices of
+an assumption are universal, so its atoms are patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from derive.calculus.atoms import ONE, Atom, Frozen, Monomial, Poly, Rational, Term, freeze, tidy
+
+if TYPE_CHECKING:
+    from derive.calculus.algebra import Algebra
+
+Binding = dict[str, Term]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``pattern -> value``, for every value of the ``universal`` variables."""
+
+    pattern: Monomial
+    value: Frozen
+    universal: frozenset[str]
+    label: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An atom whose sign is known: '+', '0+' or '-', for every value of the ``universal`` variables."""
+
+    atom: Atom
+    sign: str
+    universal: frozenset[str]
+
+
+class Rewrites:
+    """The rules and facts in force; ``used`` collects the labels of the rules that were applied."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self.products: list[Rule] = []
+        self.sums: list[Rule] = []
+        self.facts: list[Fact] = []
+        self.symmetric: dict[str, str] = {}
+        self.distinct: list[tuple[Term, Term, frozenset[str], str]] = []
+        self.declared: dict[str, str] = {}
+        self.used: dict[str, None] = {}
+        self._heads: set[tuple[str, str]] = set()
+
+    # ---- adding ---------------------------------------------------------------------------------
+
+    def equation(self, p: Poly, universal: frozenset[str], label: str) -> bool:
+        """Orient ``p = 0``; False if nothing in it can be solved for."""
+        if self._as_symmetry(p, universal, label):
+            return True
+        lead = self._lead(p, universal)
+        if lead is None:
+            return False
+        c = p[lead]
+        value = freeze({m: tidy(Fraction(-k) / c) for m, k in p.items() if m != lead})
+        rule = Rule(lead, value, universal, label)
+        if len(lead) == 1 and lead[0][0].kind == "sum" and lead[0][1] == 1:
+            self.sums.append(rule)
+        else:
+            self.products.append(rule)
+            self._heads |= {head(a) for a, _ in lead}
+        return True
+
+    def _lead(self, p: Poly, universal: frozenset[str]) -> Monomial | None:
+        """The term to solve for: a sum, else a power or product of entries, else an entry; not one that occurs elsewhere."""
+        ranked: list[tuple[int, int, Monomial]] = []
+        for n, m in enumerate(p):
+            kinds = {a.kind for a, _ in m}
+            if not m or not kinds <= {"entry", "sum"} or any(not isinstance(e, int) or e < 1 for _, e in m):
+                continue
+            others = {a for k in p if k != m for a, _ in k}
+            bound = frozenset().union(*(a.free for a, _ in m))
+            if not universal <= bound:
+                continue
+            degree = sum(e for _, e in m)
+            if kinds == {"sum"} and degree == 1 and m[0][0] not in others:
+                ranked.append((0, n, m))
+            elif kinds == {"entry"} and degree > 1 and all(sum(e for _, e in k) < degree or self._has_delta(k) for k in p if k != m):
+                ranked.append((1, n, m))
+            elif kinds == {"entry"} and degree == 1 and m[0][0] not in others and not self._inside(m[0][0], others):
+                ranked.append((2, -n, m))
+        return min(ranked)[2] if ranked else None
+
+    @staticmethod
+    def _has_delta(m: Monomial) -> bool:
+        return any(a.kind == "delta" for a, _ in m)
+
+    @staticmethod
+    def _inside(a: Atom, others: set[Atom]) -> bool:
+        return any(a.args[0] in b.names for b in others)
+
+    def _as_symmetry(self, p: Poly, universal: frozenset[str], label: str) -> bool:
+        """S_{ij} = S_{ji}: the indices of S are put in order."""
+        if len(p) != 2:
+            return False
+        (m, c), (n, d) = p.items()
+        if c != -d or len(m) != 1 or len(n) != 1 or m[0][1] != 1 or n[0][1] != 1:
+            return False
+        a, b = m[0][0], n[0][0]
+        if a.kind != "entry" or b.kind != "entry" or a.args[0] != b.args[0]:
+            return False
+        i, j = a.args[1], b.args[1]
+        if len(i) != 2 or i != j[::-1] or not {*i} <= universal:
+            return False
+        self.symmetric[a.args[0]] = label
+        return True
+
+    def positive(self, p: Poly, universal: frozenset[str], strict: bool = True) -> None:
+        """Note that p > 0 (or >= 0), if that says something of one atom."""
+        if not p:
+            return
+        m, c, core = self.algebra.together(p)
+        factors = list(m) + ([(self.algebra.table.atom("poly", freeze(core)), 1)] if core != {ONE: 1} else [])
+        unknown = [(a, e) for a, e in factors if self.algebra.sign(a) not in ("+", "0+") and not (isinstance(e, int) and e % 2 == 0)]
+        if len(unknown) == 1 and isinstance(unknown[0][1], int):
+            sign = "+" if strict else "0+"
+            if c < 0:
+                if not strict:
+                    return
+                sign = "-"
+            self.facts.append(Fact(unknown[0][0], sign, universal))
+        elif strict and not unknown:
+            self.facts += [Fact(a, "+", universal) for a, e in factors if self.algebra.sign(a) == "0+" and isinstance(e, int)]
+        self.algebra.forget()
+
+    def apart(self, a: Term, b: Term, universal: frozenset[str], label: str) -> None:
+        """Note that two indices differ."""
+        self.distinct.append((a, b, universal, label))
+
+    # ---- using ----------------------------------------------------------------------------------
+
+    def is_symmetric(self, name: str) -> bool:
+        return name in self.symmetric
+
+    def sort_indices(self, name: str, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        label = self.symmetric.get(name)
+        if label is None or len(terms) != 2:
+            return terms
+        ordered = tuple(sorted(terms, key=lambda t: (isinstance(t, tuple), repr(t))))
+        if ordered != terms:
+            self.used.setdefault(label)
+        return ordered
+
+    def concern(self, powers: dict[Atom, Rational]) -> bool:
+        return bool(self._heads) and any(head(a) in self._heads for a in powers) or bool(self.distinct)
+
+    def apply(self, powers: dict[Atom, Rational], c: Rational) -> Poly | None:
+        """Rewrite the product by the first rule whose pattern divides it."""
+        for a, e in powers.items():
+            if a.kind == "delta" and e and (label := self._apart(a)):
+                self.used.setdefault(label)
+                return {}
+        for rule in self.products:
+            for binding, taken in self._divisions(rule, powers):
+                self.used.setdefault(rule.label)
+                rest = {a: e - taken.get(a, 0) for a, e in powers.items() if e - taken.get(a, 0)}
+                value = self.algebra.rename(dict(rule.value), binding)
+                return self.algebra.mul(self.algebra.settle(rest, c), value)
+        return None
+
+    def _apart(self, d: Atom) -> str | None:
+        for a, b, universal, label in self.distinct:
+            for s, t in ((a, b), (b, a)):
+                if any(True for x in match_term(s, d.args[0], universal, {}) for _ in match_term(t, d.args[1], universal, x)):
+                    return label
+        return None
+
+    def _divisions(self, rule: Rule, powers: dict[Atom, Rational]) -> Iterator[tuple[Binding, dict[Atom, Rational]]]:
+        def go(k: int, binding: Binding, taken: dict[Atom, Rational]) -> Iterator[tuple[Binding, dict[Atom, Rational]]]:
+            if k == len(rule.pattern):
+                yield binding, taken
+                return
+            pattern, need = rule.pattern[k]
+            for a, e in powers.items():
+                left = e - taken.get(a, 0)
+                if not isinstance(left, int) or left < need or (e < 0):
+                    continue
+                for more in match(pattern, a, rule.universal, binding):
+                    yield from go(k + 1, more, {**taken, a: taken.get(a, 0) + need})
+
+        yield from go(0, {}, {})
+
+    def rewrite_atom(self, atom: Atom) -> Poly | None:
+        """What an assumption says a sum is."""
+        for rule in self.sums:
+            for binding in match(rule.pattern[0][0], atom, rule.universal, {}):
+                self.used.setdefault(rule.label)
+                return self.algebra.rename(dict(rule.value), binding)
+        return None
+
+    def sign(self, a: Atom) -> str | None:
+        if a.kind == "entry" and a.args[0] in self.declared:
+            return self.declared[a.args[0]]
+        for fact in self.facts:
+            if any(True for _ in match(fact.atom, a, fact.universal, {})):
+                return fact.sign
+        return None
+
+
+def head(a: Atom) -> tuple[str, str]:
+    return (a.kind, a.args[0]) if a.kind == "entry" else (a.kind, "")
+
+
+def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+    """The bindings of the universal variables that make the pattern the atom."""
+    if pattern is a and pattern.free.isdisjoint(universal):
+        yield binding
+        return
+    if pattern.kind != a.kind:
+        return
+    match pattern.kind:
+        case "entry":
+            if pattern.args[0] == a.args[0] and len(pattern.args[1]) == len(a.args[1]):
+                yield from match_terms(pattern.args[1], a.args[1], universal, binding)
+        case "delta":
+            yield from match_terms(pattern.args, a.args, universal, binding)
+            yield from match_terms(pattern.args, a.args[::-1], universal, binding)
+        case "sum":
+            if pattern.args[0] == a.args[0] and pattern.height == a.height:
+                yield from match_products(pattern.args[1], a.args[1], universal, binding)
+        case "exp":
+            yield from match_products(pattern.args[0], a.args[0], universal, binding)
+        case "log" | "abs" | "step":
+            if isinstance(pattern.args[0], Atom) and isinstance(a.args[0], Atom):
+                yield from match(pattern.args[0], a.args[0], universal, binding)
+        case "poly":
+            yield from match_polys(pattern.args[0], a.args[0], universal, binding)
+        case "fn":
+            if pattern.args[:2] == a.args[:2] and len(pattern.args[2]) == 1 == len(a.args[2]):
+                yield from match_polys(pattern.args[2][0], a.args[2][0], universal, binding)
+
+
+def match_terms(patterns: tuple[Term, ...], terms: tuple[Term, ...], universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    for more in match_term(patterns[0], terms[0], universal, binding):
+        yield from match_terms(patterns[1:], terms[1:], universal, more)
+
+
+def match_term(pattern: Term, term: Term, universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+    if isinstance(pattern, str) and pattern in universal:
+        if pattern not in binding:
+            yield {**binding, pattern: term}
+        elif binding[pattern] == term:
+            yield binding
+    elif pattern == term:
+        yield binding
+    elif isinstance(pattern, tuple) and isinstance(term, tuple) and pattern[:2] == term[:2] and pattern[0] == "@":
+        yield from match_terms(pattern[2], term[2], universal, binding)
+
+
+def match_products(pattern: Monomial, m: Monomial, universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+    if len(pattern) != len(m):
+        return
+    if not pattern:
+        yield binding
+        return
+    (a, e), rest = pattern[0], pattern[1:]
+    for k, (b, f) in enumerate(m):
+        if e == f:
+            for more in match(a, b, universal, binding):
+                yield from match_products(rest, m[:k] + m[k + 1 :], universal, more)
+
+
+def match_polys(pattern: Frozen, p: Frozen, universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+    if len(pattern) != len(p):
+        return
+    if not pattern:
+        yield binding
+        return
+    (m, c), rest = pattern[0], pattern[1:]
+    for k, (n, d) in enumerate(p):
+        if c == d:
+            for more in match_products(m, n, universal, binding):
+                yield from match_polys(rest, p[:k] + p[k + 1 :], universal, more)
+
