@@ -1,0 +1,490 @@
+r"""Routes: how a derivation is laid out, from a standing derivative to its closed form.
+
+``auto`` takes the chain rule through the author's own names, and the derivative of a name by the
+rule that suits its definition. ``quotient``, ``product``, ``log-derivative`` and ``cases`` fix the
+latter. A derivative of a name that is needed on the way is a lemma: derived once, by itself, and
+then used in one step; at the fine level its steps stand in the derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import sympy as sp
+
+from derive.calculus.setting import Setting
+from derive.steps import simplification as simple
+from derive.steps.context import Context, Known, arguments, entry
+from derive.steps.core import (
+    D,
+    Expr,
+    binds,
+    children,
+    distinct,
+    everywhere,
+    factors,
+    free,
+    fresh,
+    mul,
+    name_of,
+    names,
+    neg,
+    piecewise,
+    positions,
+    put,
+    rebuild_raw,
+    same,
+    size,
+    symbols,
+    total,
+    with_children,
+)
+from derive.steps.differentiation import (
+    CHAIN,
+    CONSTANT,
+    CONSTANT_FACTOR,
+    ENTRY,
+    LINEARITY,
+    SUM,
+    Applied,
+    differentiate,
+)
+
+ROUTES = ("auto", "log-derivative", "quotient", "product", "cases")
+LEVELS = ("coarse", "normal", "fine")
+
+MAX_STEPS = 120
+
+
+class Stuck(Exception):
+    """No rule is known for what stands here."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An expression and the rule that gives it."""
+
+    expr: Expr
+    rule: str
+
+
+@dataclass
+class Lemma:
+    """The derivative of an entry with respect to an entry, over its own indices."""
+
+    target: Expr
+    lines: list[Line]
+    route: str
+    level: str
+
+    @property
+    def result(self) -> Expr:
+        return self.lines[-1].expr if self.lines else self.target
+
+
+@dataclass
+class Work:
+    """A derivation in the making."""
+
+    expr: Expr
+    context: Context
+    route: str = "auto"
+    level: str = "normal"
+    lines: list[Line] = field(default_factory=list)
+    used: list[Lemma] = field(default_factory=list)
+
+    def step(self, rule: str, new: Expr | None) -> bool:
+        """Note a step, if it is one."""
+        if new is None or new == self.expr:
+            return False
+        if len(self.lines) >= MAX_STEPS:
+            raise Stuck("the derivation does not come to an end")
+        self.expr = distinct(new)
+        self.lines.append(Line(self.expr, rule))
+        return True
+
+
+def derive_lines(target: Expr, context: Context, route: str, level: str) -> Work:
+    """The lines of a derivation of target."""
+    work = Work(target, context, route, level)
+    open_route(work)
+    for _ in range(MAX_STEPS):
+        if not (derivative_step(work) or closing_step(work)):
+            break
+    return work
+
+
+# --- how a route begins -----------------------------------------------------------------------------------------
+
+
+def open_route(work: Work) -> None:
+    """The first lines, where the route lays them down: of the derivative of a quotient or a product."""
+    target, context = work.expr, work.context
+    if not isinstance(target, sp.Derivative) or len(target.args) != 2 or target.args[1][1] != 1:
+        return
+    expr, variable = target.args[0], target.args[1][0]
+    if way_through(expr, variable, context) is not None:
+        return
+    body = context.opened(expr)
+    if body is None:
+        body = expr
+    route = suited(body, variable, context) if work.route == "auto" else work.route
+    if route == "log-derivative" and (body.is_Mul or body.is_Pow or isinstance(body, sp.exp)):
+        work.step("log-derivative trick", mul(expr, D(sp.log(expr), variable)))
+        if body is not expr:
+            work.step("definition", mul(expr, D(sp.log(body), variable)))
+        work.step("logarithm of a quotient", mul(expr, D(log_apart(body), variable)))
+    elif route == "cases" and body is not expr:
+        cases(work, body, variable)
+
+
+def suited(body: Expr, variable: Expr, context: Context) -> str:
+    """log-derivative for exponentials over their sum; otherwise as the body stands."""
+    varying = [f for f in factors(body) if context.depends(f, str(name_of(variable)))]
+    exponential = any(isinstance(f, sp.exp) for f in varying)
+    sums = any(f.is_Pow and f.exp.is_negative and isinstance(f.base, sp.Sum) for f in varying)
+    return "log-derivative" if exponential and sums else "auto"
+
+
+def log_apart(body: Expr) -> Expr:
+    """log(a^p b^q / c) = p log a + q log b - log c"""
+    out = []
+    for f in factors(body):
+        base, exponent = f.as_base_exp() if f.is_Pow else (f, sp.S.One)
+        out.append(mul(exponent, sp.log(base)))
+    return sp.Add(*out)
+
+
+def cases(work: Work, body: Expr, variable: Expr) -> None:
+    """The derivative for equal and for different indices, each by itself, and then in one."""
+    context = work.context
+    quiet = derive_lines(work.expr, replace_route(context), "auto", "normal")
+    closed = quiet.expr
+    work.step("definition", D(body, variable))
+    while derivative_step(work):
+        pass
+    deltas = [e for e in sp.preorder_traversal(work.expr) if isinstance(e, sp.KroneckerDelta)]
+    bound = {limit[0] for e in sp.preorder_traversal(work.expr) if binds(e) for limit in e.args[1:]}
+    open_deltas = [d for d in dict.fromkeys(deltas) if not free(d) & bound]
+    if not open_deltas:
+        return
+    work.step("sifting", simple.sift(work.expr))
+    i, j = open_deltas[0].args
+    old = {s for s in free(open_deltas[0])}
+    keep = [s for s in (i, j) if s in {a for a in arguments(variable)}]
+    gone, stays = (j, i) if keep and keep[0] == j and i in old else (i, j)
+    equal = put(work.expr, {gone: stays})
+    different = everywhere(lambda e: sp.S.Zero if e == open_deltas[0] else None)(work.expr) or work.expr
+    condition = sp.Eq(i, j)
+    rows = [(equal, condition), (different, sp.true)]
+    work.step("case split", piecewise(rows))
+    parts_ = []
+    for value, cond in rows:
+        inner = Work(value, context, work.route, work.level)
+        while closing_step(inner):
+            pass
+        parts_.append((inner.expr, cond))
+    work.step("folding back", piecewise(parts_))
+    work.step("merging the cases", closed)
+
+
+def replace_route(context: Context) -> Context:
+    return replace(context, route="auto")
+
+
+# --- differentiating --------------------------------------------------------------------------------------------
+
+
+def derivative_step(work: Work) -> bool:
+    """One rule of differentiation, wherever it applies."""
+    nodes = [e for e in positions(work.expr) if isinstance(e, sp.Derivative) and not terminal(e, work.context)]
+    nodes = [e for e in nodes if not any(isinstance(c, sp.Derivative) for c in positions(e.args[0]) if c != e.args[0])]
+    nodes.sort(key=lambda e: name_of(e.args[0]) != name_of(e.args[1][0]))
+    for node in nodes:
+        if lemma_step(work, node):
+            return True
+        applied = at(node, work)
+        if applied is None:
+            continue
+        rule, _ = applied
+        return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule))(work.expr))
+    return False
+
+
+def same_rule(expr: Expr, work: Work, rule: str) -> Expr | None:
+    if not isinstance(expr, sp.Derivative) or terminal(expr, work.context):
+        return None
+    applied = at(expr, work)
+    return applied[1] if applied is not None and applied[0] == rule else None
+
+
+def terminal(node: Expr, context: Context) -> bool:
+    """A derivative of an unknown function with respect to what it is given through: it stays."""
+    name = name_of(node.args[0])
+    variable = str(name_of(node.args[1][0]))
+    return name in context.setting.depends and variable in context.mentioned(str(name))
+
+
+def at(node: Expr, work: Work) -> Applied | None:
+    """The rule at one standing derivative, with the small ones that nobody writes down at this level."""
+    expr, variable = node.args[0], node.args[1][0]
+    context = work.context
+    if node.args[1][1] != 1 or len(node.args) != 2:
+        return "second derivative", nested(node)
+    if isinstance(expr, sp.Derivative):
+        return None
+    chained = chain(expr, variable, context)
+    if chained is not None:
+        return CHAIN, chained
+    if context.depends(expr, str(name_of(variable))) and name_of(expr) != name_of(variable):
+        opened = context.opened(expr) if not isinstance(expr, sp.core.function.AppliedUndef) else None
+        if opened is not None:
+            return "definition", D(opened, variable)
+    applied = differentiate(expr, variable, context, products=work.route == "product")
+    if applied is None or work.level == "fine":
+        return applied
+    return fused(applied, work)
+
+
+def nested(node: Expr) -> Expr:
+    """The second derivative is the derivative of the first."""
+    expr = node.args[0]
+    for variable, count in node.args[1:]:
+        for _ in range(int(count)):
+            expr = D(expr, variable)
+    return expr
+
+
+SILENT = frozenset((CONSTANT_FACTOR, SUM))
+
+
+def fused(applied: Applied, work: Work) -> Applied:
+    """Constant factors, sums and single terms pass by on the way to the next rule; an inner entry is a delta at once."""
+    rule, new = applied
+    standing = [e for e in positions(new) if isinstance(e, sp.Derivative)]
+    if rule == LINEARITY:
+        new = everywhere(lambda e: constant(e, work))(new) or new
+        standing = [e for e in positions(new) if isinstance(e, sp.Derivative)]
+        if len(standing) > 1:
+            return rule, new
+    if rule in SILENT or rule == LINEARITY:
+        inner = at(standing[0], work) if standing else None
+        if inner is None:
+            return rule, new
+        name = inner[0]
+        return name, everywhere(partial(same_rule, work=work, rule=name))(new) or new
+    return rule, everywhere(lambda e: trivial(e, work))(new) or new
+
+
+def constant(node: Expr, work: Work) -> Expr | None:
+    if not isinstance(node, sp.Derivative):
+        return None
+    applied = differentiate(node.args[0], node.args[1][0], work.context)
+    return sp.S.Zero if applied is not None and applied[0] == CONSTANT else None
+
+
+def trivial(node: Expr, work: Work) -> Expr | None:
+    """The derivative of a constant, an entry, or a multiple of one."""
+    if not isinstance(node, sp.Derivative) or terminal(node, work.context):
+        return None
+    expr, variable = node.args[0], node.args[1][0]
+    if way_through(expr, variable, work.context) is not None or binds(expr):
+        return None
+    applied = differentiate(expr, variable, work.context)
+    if applied is None:
+        return None
+    if applied[0] in (CONSTANT, ENTRY):
+        return applied[1]
+    if applied[0] in (CONSTANT_FACTOR, LINEARITY):
+        new = everywhere(lambda e: trivial(e, work))(applied[1]) or applied[1]
+        return None if any(isinstance(e, sp.Derivative) for e in positions(new)) else new
+    return None
+
+
+# --- the chain rule through names -------------------------------------------------------------------------------
+
+
+def way_through(expr: Expr, variable: Expr, context: Context) -> str | None:
+    """The name through which the chain rule goes from expr to variable."""
+    name = context.waypoint(expr, str(name_of(variable)))
+    if name is None or name == name_of(expr) or name in context.closed or context.axes(name) is None:
+        return None
+    return None if elementwise(expr, name, context) else name
+
+
+def elementwise(expr: Expr, name: str, context: Context) -> bool:
+    """expr sees one entry of name only, and that directly: its chain rule is a single product."""
+    body = context.opened(expr)
+    body = expr if body is None else body
+    seen = {e for e in positions(body) if name_of(e) == name}
+    return len(seen) == 1 and all(free(e) <= free(body) | free(expr) for e in seen)
+
+
+def chain(expr: Expr, variable: Expr, context: Context) -> Expr | None:
+    r"""\partial L/\partial v = \sum_k \partial L/\partial u_k \partial u_k/\partial v"""
+    name = way_through(expr, variable, context)
+    if name is None:
+        return None
+    found = context.limits(name, expr, variable)
+    if found is None:
+        return None
+    indices, ranges = found
+    middle = entry(name, indices)
+    return total(mul(D(expr, middle), D(middle, variable)), *ranges)
+
+
+# --- lemmas -----------------------------------------------------------------------------------------------------
+
+
+def lemma_step(work: Work, node: Expr) -> bool:
+    """The derivative of a name inside of a larger expression: derived by itself, then put in its place."""
+    expr, variable = node.args[0], node.args[1][0]
+    if node == work.expr or len(node.args) != 2 or node.args[1][1] != 1:
+        return False
+    name = name_of(expr)
+    if name is None or name == name_of(variable) or isinstance(expr, sp.core.function.AppliedUndef):
+        return False
+    if not work.context.depends(expr, str(name_of(variable))):
+        return False
+    if work.context.definition(expr) is None and name not in work.context.setting.depends:
+        return False
+    lemma = find_lemma(expr, variable, work)
+    values = dict(zip((*arguments(lemma.target.args[0]), *arguments(lemma.target.args[1][0])), (*arguments(expr), *arguments(variable)), strict=True))
+    if work.level == "fine":
+        return splice(work, node, lemma, values)
+    if lemma not in work.used:
+        work.used.append(lemma)
+    kind = "gradient" if not arguments(expr) else "Jacobian" if arguments(variable) else "derivative"
+    return place(work, node, put(lemma.result, values), f"{kind} of {name}")
+
+
+def splice(work: Work, node: Expr, lemma: Lemma, values: dict[Expr, Expr]) -> bool:
+    """The lemma's own lines, in the place of the derivative."""
+    whole, at_ = work.expr, node
+    for line in lemma.lines:
+        new = put(line.expr, values)
+        work.step(line.rule, everywhere(lambda e, new=new: new if e == at_ else None)(whole))
+    return bool(lemma.lines)
+
+
+def place(work: Work, node: Expr, value: Expr, rule: str) -> bool:
+    """value for node; what then cancels is shown first, and cancelled in a step of its own."""
+    plain = everywhere(lambda e: value if e == node else None)(work.expr)
+    if plain is None:
+        return False
+    raw = everywhere(lambda e: value if e == node else None, rebuild_raw)(work.expr)
+    if raw is not None and size(plain) + 1 < size(raw) and value not in (0, 1):
+        work.lines.append(Line(flat(raw), rule))
+        work.expr = plain
+        return work.lines.append(Line(distinct(plain), "cancelling")) is None
+    return work.step(rule, plain)
+
+
+def flat(expr: Expr) -> Expr:
+    """Products in products as one product, nothing cancelled."""
+    old = children(expr)
+    if not old:
+        return expr
+    new = [flat(e) for e in old]
+    if expr.is_Mul:
+        args = [a for e in new for a in (e.args if e.is_Mul else (e,)) if a != 1]
+        minus = sum(a == -1 for a in args) % 2
+        args = [a for a in args if a != -1]
+        return sp.Mul(*([sp.S.NegativeOne] * minus), *args, evaluate=False)
+    return with_children(expr, new, rebuild_raw)
+
+
+def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma:
+    """The lemma for the names of expr and variable, over indices of their own."""
+    key = (name_of(expr), name_of(variable), len(arguments(variable)), work.route, work.level)
+    if key not in work.context.lemmas:
+        taken = set(work.context.reserved)
+        definition = work.context.setting.definitions.get(str(name_of(expr)))
+        likes = definition.formals if definition else arguments(expr)
+        mine = []
+        for like in (*likes, *arguments(variable)):
+            symbol = like if isinstance(like, sp.Symbol) else sp.Symbol("j", integer=True)
+            mine.append(fresh(symbol, taken))
+            taken.add(mine[-1].name)
+        count = len(likes)
+        one, two = entry(str(name_of(expr)), tuple(mine[:count])), entry(str(name_of(variable)), tuple(mine[count:]))
+        inner = derive_lines(D(one, two), work.context, work.route, work.level)
+        work.context.lemmas[key] = Lemma(D(one, two), inner.lines, work.route, work.level)
+    return work.context.lemmas[key]  # type: ignore[no-any-return]
+
+
+# --- closing ----------------------------------------------------------------------------------------------------
+
+Closing = tuple[str, Callable[[Expr, Context], Expr | None]]
+
+CLOSING: tuple[Closing, ...] = (
+    ("cancelling", lambda e, c: simple.cancelled(e)),
+    ("sifting", lambda e, c: simple.sift(e)),
+    ("folding back", simple.fold_all),
+    ("distributing the sum", lambda e, c: simple.expand_deltas(e)),
+    ("taking constants out of the sum", lambda e, c: simple.pull(e)),
+    ("known", lambda e, c: None),
+    ("distributing the sum", simple.take_apart),
+    ("splitting the fraction", lambda e, c: everywhere(lambda x: simple.split_fraction_here(x, c))(e)),
+    ("factoring", lambda e, c: simple.factored(e)),
+)
+
+
+def closing_step(work: Work) -> bool:
+    """The first rule that applies, on the way to the closed form."""
+    for name, rule in CLOSING:
+        if name == "known":
+            found = simple.use_known(work.expr, work.context)
+            if found is not None and work.step(*found):
+                return True
+        elif work.step(name, rule(work.expr, work.context)):
+            return True
+    return False
+
+
+# --- what is known of sums --------------------------------------------------------------------------------------
+
+
+def assumed(setting: Setting) -> Iterator[Known]:
+    """The equations among the assumptions, the longer side on the left."""
+    for assumption in setting.assumptions:
+        relation = assumption.relation
+        if isinstance(relation, sp.Equality):
+            left, right = sorted(relation.args, key=size, reverse=True)
+            if isinstance(left, sp.Indexed | sp.Symbol) or size(left) == size(right):
+                continue
+            holes = frozenset(s for s in free(left) if s.is_integer and not s.is_positive) - assumption.fixed
+            yield Known(left, right, holes, "sum to one" if right == 1 else "assumption")
+
+
+def normalised(context: Context) -> Iterator[Known]:
+    """The sums of defined entries over an axis that come out as a number."""
+    for name, definition in context.setting.definitions.items():
+        axes = context.axes(name)
+        if definition.is_function or not axes or not has_denominator(definition.body):
+            continue
+        for formal, axis in zip(definition.formals, axes, strict=True):
+            limit = sp.Tuple(formal, axis.first, axis.last)
+            value = simple.settle(simple.total(definition.body, limit), context)
+            if value.is_number:
+                head = entry(name, definition.formals)
+                yield Known(total(head, limit), value, frozenset(definition.formals) - {formal}, "sum to one" if value == 1 else "known sum")
+
+
+def has_denominator(body: Expr) -> bool:
+    return any(f.is_Pow and f.exp.is_negative and not f.base.is_integer for f in factors(body))
+
+
+def prepare(setting: Setting, route: str) -> Context:
+    context = Context(setting, route)
+    context.known.extend(assumed(setting))
+    bare = Context(setting, route, folds=())
+    bare.folds = ()
+    context.known.extend(normalised(bare))
+    return context
+
+
+__all__ = ["Lemma", "Line", "Stuck", "Work", "derive_lines", "prepare"]
+_ = (neg, symbols, names, same)

@@ -1,0 +1,318 @@
+r"""The rules that bring a differentiated expression to its closed form: sums, deltas, fractions, common factors.
+
+Each function rewrites a whole expression and returns ``None`` where it does not apply. Rules that
+make an expression longer for the moment (taking a sum apart, splitting a fraction) are tried and
+kept only where a sum becomes known or a name is found again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import reduce
+
+import sympy as sp
+
+from derive.steps.context import Context
+from derive.steps.core import (
+    Expr,
+    add,
+    canonical,
+    children,
+    divide,
+    evaluated,
+    everywhere,
+    factors,
+    free,
+    innermost,
+    mul,
+    neg,
+    parts,
+    power,
+    put,
+    rename_bound,
+    same,
+    size,
+    terms,
+    total,
+    with_children,
+)
+from derive.steps.fold import Pattern, fold, fold_here, powers
+
+
+# --- sums and deltas --------------------------------------------------------------------------------------------
+
+
+def is_delta(expr: Expr) -> bool:
+    return isinstance(expr, sp.KroneckerDelta) or (expr.is_Pow and isinstance(expr.base, sp.KroneckerDelta))
+
+
+def sift_here(expr: Expr) -> Expr | None:
+    r"""\sum_l \delta_{lj} f_l = f_j"""
+    if not isinstance(expr, sp.Sum):
+        return None
+    body, limits, _ = parts(expr)
+    for factor in factors(body):
+        if is_delta(factor):
+            for limit in limits:
+                value = other_index(factor, limit[0])
+                if value is not None:
+                    rest = mul(*(f for f in factors(body) if f != factor))
+                    new = total(put(rest, {limit[0]: value}), *(other for other in limits if other != limit))
+                    return sift_here(new) or new
+    return None
+
+
+def other_index(factor: Expr, index: Expr) -> Expr | None:
+    """What a delta says that the index is."""
+    one, two = (factor.base if factor.is_Pow else factor).args
+    if one == index and index not in free(two):
+        return two
+    return one if two == index and index not in free(one) else None
+
+
+def pull_here(expr: Expr) -> Expr | None:
+    r"""\sum_l c f_l = c \sum_l f_l, and \sum_l c = N c"""
+    if not isinstance(expr, sp.Sum):
+        return None
+    body, limits, _ = parts(expr)
+    indices = {limit[0] for limit in limits}
+    idle = [limit for limit in limits if limit[0] not in free(body) and not any(limit[0] in free(o) for o in limits)]
+    outside = [f for f in factors(body) if not free(f) & indices]
+    if not outside and not idle:
+        return None
+    inside = mul(*(f for f in factors(body) if free(f) & indices))
+    kept = tuple(limit for limit in limits if limit not in idle)
+    return mul(*outside, *(add(limit[2], neg(limit[1]), sp.S.One) for limit in idle), total(inside, *kept))
+
+
+def spread_here(expr: Expr, wanted: Callable[[Expr, Expr], bool]) -> Expr | None:
+    r"""\sum_l (a_l + b_l) c_l = \sum_l a_l c_l + \sum_l b_l c_l, for a factor (a + b) that is wanted."""
+    if not isinstance(expr, sp.Sum):
+        return None
+    body, limits, _ = parts(expr)
+    for factor in factors(body):
+        opened = open_factor(factor)
+        if opened.is_Add and wanted(opened, expr):
+            rest = [f for f in factors(body) if f is not factor]
+            each = (total(mul(*rest, term), *limits) for term in opened.args)
+            return add(*(pull_here(e) or e for e in each))
+    return None
+
+
+def open_factor(factor: Expr) -> Expr:
+    """(a + b)^2 is a sum of terms too."""
+    if factor.is_Pow and factor.base.is_Add and factor.exp == 2:
+        return add(*(mul(a, b) for a in factor.base.args for b in factor.base.args))
+    return factor
+
+
+def has_bound_delta(opened: Expr, expr: Expr) -> bool:
+    indices = {limit[0] for limit in expr.args[1:]}
+    return any(is_delta(f) and free(f) & indices for term in opened.args for f in delta_factors(term))
+
+
+def delta_factors(term: Expr) -> Iterable[Expr]:
+    for f in factors(term):
+        if f.is_Add:
+            for inner in f.args:
+                yield from delta_factors(inner)
+        else:
+            yield f
+
+
+def expand_deltas_here(expr: Expr) -> Expr | None:
+    """A sum taken apart so that its deltas can sift."""
+    return spread_here(expr, has_bound_delta)
+
+
+sift = innermost(sift_here)
+pull = innermost(pull_here)
+expand_deltas = everywhere(expand_deltas_here)
+
+
+# --- what sums are known to be ----------------------------------------------------------------------------------
+
+
+def use_known(expr: Expr, context: Context) -> tuple[str, Expr] | None:
+    """The first known equation that applies, everywhere."""
+    for known in context.known:
+        pattern = Pattern("", known.right, known.left, known.holes)
+        new = innermost(lambda e, pattern=pattern: fold_here(e, pattern))(expr)
+        if new is not None:
+            return known.rule, new
+    return None
+
+
+def fold_all(expr: Expr, context: Context) -> Expr | None:
+    new = fold(expr, [p for p in context.folds if p.name not in context.closed])
+    return new if new != expr and size(new) <= size(expr) else None
+
+
+def settle(expr: Expr, context: Context) -> Expr:
+    """Sifted, constants taken out, known sums used, names found: quietly, to see where an attempt leads."""
+    for _ in range(12):
+        new = sift(expr) or pull(expr) or (use_known(expr, context) or ("", None))[1] or fold_all(expr, context)
+        if new is None:
+            return expr
+        expr = new
+    return expr
+
+
+def take_apart(expr: Expr, context: Context) -> Expr | None:
+    """Sums taken apart where one of their pieces is then known."""
+
+    def attempt(e: Expr) -> Expr | None:
+        new = spread_here(e, lambda opened, whole: True)
+        if new is None:
+            return None
+        again = everywhere(attempt)(new) or new
+        return new if size(settle(again, context)) < size(settle(e, context)) else None
+
+    return everywhere(attempt)(expr)
+
+
+def split_fraction_here(expr: Expr, context: Context) -> Expr | None:
+    r"""(a - b)/c = a/c - b/c, where names are then found in the terms."""
+    new = multiplied_out(expr)
+    if new is None:
+        return None
+    return new if size(settle(new, context)) < size(settle(expr, context)) else None
+
+
+def multiplied_out(expr: Expr) -> Expr | None:
+    """A product with one sum of terms among its factors, term by term."""
+    if not expr.is_Mul:
+        return None
+    for factor in expr.args:
+        if factor.is_Add:
+            rest = [f for f in expr.args if f is not factor]
+            return add(*(mul(*rest, term) for term in factor.args))
+    return None
+
+
+# --- common factors ---------------------------------------------------------------------------------------------
+
+
+def factored(expr: Expr) -> Expr | None:
+    """Common factors taken out wherever that makes the expression shorter."""
+    new = innermost(factor_here)(expr) or expr
+    new = innermost(sign_here)(new) or new
+    return None if new == expr else new
+
+
+def factor_here(expr: Expr) -> Expr | None:
+    if not expr.is_Add:
+        return None
+    best = expr
+    while True:
+        better = min(groupings(best), key=size, default=best)
+        if size(better) >= size(best):
+            break
+        best = better
+    return None if best == expr else best
+
+
+def groupings(expr: Expr) -> Iterable[Expr]:
+    """expr with one common factor taken out of the terms that have it."""
+    if not expr.is_Add:
+        number, inner = expr.as_coeff_Mul()
+        if expr.is_Mul:
+            for k, f in enumerate(expr.args):
+                if f.is_Add:
+                    rest = expr.args[:k] + expr.args[k + 1 :]
+                    yield from (mul(*rest, g) for g in groupings(f))
+        return
+    split = [dict(merged(term)) for term in expr.args]
+    for base in dict.fromkeys(b for s in split for b in s):
+        group = [k for k, s in enumerate(split) if base in s]
+        positive = [k for k in group if split[k][base].is_positive]
+        negative = [k for k in group if k not in positive]
+        for members in (positive, negative):
+            if len(members) > 1:
+                yield take_out(expr.args, members, split)
+    numbers = [term.as_coeff_Mul()[0] for term in expr.args]
+    if len(set(map(abs, numbers))) == 1 and abs(numbers[0]) != 1:
+        yield mul(abs(numbers[0]), add(*(mul(t, 1 / abs(numbers[0])) for t in expr.args)))
+    yield from joined_sums(expr)
+
+
+def merged(term: Expr) -> list[tuple[Expr, Expr]]:
+    """Bases and exponents of a term without its number."""
+    out: dict[Expr, Expr] = {}
+    for base, exponent in powers(term):
+        if not base.is_Number:
+            out[base] = out.get(base, 0) + exponent
+    return [(b, e) for b, e in out.items() if e.is_number]
+
+
+def take_out(args: tuple[Expr, ...], members: list[int], split: list[dict[Expr, Expr]]) -> Expr:
+    """All that the members have in common, times what remains of them, plus the others."""
+    common: dict[Expr, Expr] = {}
+    for base in split[members[0]]:
+        exponents = [split[k].get(base) for k in members]
+        if all(e is not None and e.is_positive for e in exponents):
+            common[base] = min(exponents)
+        elif all(e is not None and e.is_negative for e in exponents):
+            common[base] = max(exponents)
+    outside = mul(*(power(b, e) for b, e in common.items()))
+    inside = add(*(divide(args[k], outside) for k in members))
+    others = [a for k, a in enumerate(args) if k not in members]
+    return add(mul(outside, inside), *others)
+
+
+def joined_sums(expr: Expr) -> Iterable[Expr]:
+    r"""\sum_l a_l c_l + \sum_l b_l c_l = \sum_l (a_l + b_l) c_l"""
+    args = expr.args
+    for j in range(len(args)):
+        for k in range(j + 1, len(args)):
+            joined = join(args[j], args[k])
+            if joined is not None:
+                yield add(joined, *(a for m, a in enumerate(args) if m not in (j, k)))
+
+
+def join(one: Expr, two: Expr) -> Expr | None:
+    first = [f for f in factors(one) if isinstance(f, sp.Sum)]
+    second = [f for f in factors(two) if isinstance(f, sp.Sum)]
+    if len(first) != 1 or len(second) != 1:
+        return None
+    (body, limits, _), (body_, limits_, _) = parts(first[0]), parts(second[0])
+    if len(limits) != len(limits_) or any(a[1:] != b[1:] for a, b in zip(limits, limits_, strict=True)):
+        return None
+    outside, outside_ = divide(one, first[0]), divide(two, second[0])
+    if free(outside_) & {limit[0] for limit in limits} or free(outside) & {limit[0] for limit in limits}:
+        return None
+    renamed = put(body_, {b[0]: a[0] for a, b in zip(limits, limits_, strict=True)})
+    both = add(mul(outside, body), mul(outside_, renamed))
+    inner = factor_here(both)
+    if inner is None:
+        return None
+    new = total(inner, *limits)
+    return pull_here(new) or new
+
+
+def sign_here(expr: Expr) -> Expr | None:
+    """-(a - b) = b - a and -a - b = -(a + b) inside of a product."""
+    if expr.is_Mul:
+        number = expr.args[0]
+        flips = [f for f in expr.args if f.is_Add and all(t.as_coeff_Mul()[0].is_negative for t in f.args)]
+        if flips:
+            return mul(sp.S.NegativeOne, neg_terms(flips[0]), *(f for f in expr.args if f is not flips[0]))
+        mixed = [f for f in expr.args if f.is_Add and any(t.as_coeff_Mul()[0].is_negative for t in f.args)]
+        if number.is_Number and number.is_negative and mixed and not any(t == 1 for t in mixed[0].args):
+            return mul(sp.S.NegativeOne, neg_terms(mixed[0]), *(f for f in expr.args if f is not mixed[0]))
+    return None
+
+
+def neg_terms(expr: Expr) -> Expr:
+    return add(*(neg(t) for t in expr.args))
+
+
+def cancelled(expr: Expr) -> Expr | None:
+    """expr built anew, if that makes it shorter."""
+    new = evaluated(expr)
+    return new if size(new) < size(expr) else None
+
+
+__all__ = ["cancelled", "factored", "settle", "sift", "take_apart"]
+_ = (Counter, canonical, children, reduce, rename_bound, same, terms, with_children)
