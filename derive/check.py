@@ -291,7 +291,11 @@ def check_in_parallel(path: str, text: bytes | None = None, jobs: int | None = N
         shares = [range(k, count, jobs) for k in range(jobs)]
         with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
             parts = pool.map(_share, shares)
-        by_number = {number: result for share, part in zip(shares, parts, strict=True) for number, result in zip(share, part, strict=True)}
+        by_number = {
+            number: result
+            for share, part in zip(shares, parts, strict=True)
+            for number, result in zip(share, part, strict=True)
+        }
         results = tuple(by_number[number] for number in range(count))
     return Report(path, results, None, time.perf_counter() - started, note)
 

@@ -26,7 +26,7 @@ exit status: 0 every claim is settled (proved, or refuted where the note denies 
              1 something is refuted, undecided or unread; 2 the input could not be used."""
 
 
-class Problem(Exception):
+class UsageError(Exception):
     """Something that the user can mend: one message on standard error, exit status 2."""
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except Problem as problem:
+    except UsageError as problem:
         print(f"derive: {problem}", file=sys.stderr)
         return EXIT_UNUSABLE
     except BrokenPipeError:
@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = _command(commands, "check", run_check, "judge every claim of notes, or of all notes in a folder")
-    check.add_argument("paths", nargs="+", metavar="PATH", help="a note (.md, .tex, .ipynb), a folder, or - for standard input")
+    check.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a note (.md, .tex, .ipynb), a folder, or - for standard input"
+    )
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument("--fail-fast", action="store_true", help="stop at the first claim that is not settled")
     check.add_argument("--watch", action="store_true", help="check again whenever a note is saved")
@@ -69,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
     steps = _command(commands, "steps", run_steps, "derive an expression step by step, each step judged")
     steps.add_argument("expression", metavar="EXPR", help=r"LaTeX, e.g. '\frac{\partial s_i}{\partial z_j}'")
     steps.add_argument("--in", dest="note", metavar="NOTE", help="the note whose definitions and assumptions hold")
-    steps.add_argument("--let", action="append", default=[], metavar="LATEX", help="a definition or declaration; may be repeated")
+    steps.add_argument(
+        "--let", action="append", default=[], metavar="LATEX", help="a definition or declaration; may be repeated"
+    )
     steps.add_argument("--assume", action="append", default=[], metavar="LATEX", help="an assumption; may be repeated")
     steps.add_argument("--wrt", metavar="LATEX", help="differentiate EXPR with respect to this")
     steps.add_argument("--route", choices=ROUTES, default="auto")
@@ -97,8 +101,12 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + "."
+    )
     made.set_defaults(run=run)
     return made
 
@@ -159,7 +167,7 @@ def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
         try:
             found += [note for note in find_notes(path) if note not in found]
         except NoteError as error:
-            raise Problem(f"{path}: {error.message}") from None
+            raise UsageError(f"{path}: {error.message}") from None
     return found, {"-": sys.stdin.buffer.read()} if "-" in found else {}
 
 
@@ -181,7 +189,12 @@ def _without_claims(report: Report, arguments: argparse.Namespace, texts: dict[s
         return report
     empty = not _source_bytes(report.path, texts).strip()
     message = "the file is empty" if empty else "nothing is claimed here"
-    return replace(report, error=Fault(1, 1, f"{message}; expected an equation in math, such as $a = b$, that is neither definition nor assumption"))
+    return replace(
+        report,
+        error=Fault(
+            1, 1, f"{message}; expected an equation in math, such as $a = b$, that is neither definition nor assumption"
+        ),
+    )
 
 
 def _source_bytes(path: str, texts: dict[str, bytes]) -> bytes:
@@ -203,7 +216,7 @@ def _print_report(out: Any, report: Report, texts: dict[str, bytes]) -> None:
 def _watch(arguments: argparse.Namespace) -> int:
     """Check, then again whenever one of the files has changed, until interrupted."""
     if "-" in arguments.paths:
-        raise Problem("--watch needs files, not standard input")
+        raise UsageError("--watch needs files, not standard input")
     seen: dict[str, int] = {}
     while True:
         now = _stamps(arguments.paths)
@@ -235,7 +248,7 @@ def _load(path: str) -> Any:
     try:
         return load(path, text)
     except NoteError as error:
-        raise Problem(f"{path}:{error.place.line}:{error.place.column}: {error.message}") from None
+        raise UsageError(f"{path}:{error.place.line}:{error.place.column}: {error.message}") from None
 
 
 def run_show(arguments: argparse.Namespace) -> int:
@@ -285,7 +298,7 @@ def _write(path: str, text: str) -> None:
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Problem(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 def cells(text: str) -> int:
     """The width of a text on the grid: combining accents take no room."""
-    return sum(0 if unicodedata.combining(c) or c == "\u20d7" else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) or c == "\u20d7" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def _fit(text: str, width: int, align: str = "center") -> str:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -19,13 +20,15 @@ from sympy.core.function import AppliedUndef
 
 from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
 from derive.calculus.setting import Setting
+from derive.show.signs import GREEK
 
 
 @dataclass(frozen=True)
 class Style:
     r"""How a note writes things.
 
-    delta      ``delta`` for ``\delta_{ij}``, ``indicator`` for ``\mathbb{1}\{i=j\}``, ``identity`` for ``\mathrm{Id}_{ij}``
+    delta      ``delta`` for ``\delta_{ij}``, ``indicator`` for ``\mathbb{1}\{i=j\}``,
+               ``identity`` for ``\mathrm{Id}_{ij}``
     ranges     print ``\sum_{l=1}^N`` rather than ``\sum_l``
     power_of_e print ``e^x`` rather than ``\exp(x)``; off where the note has an ``e`` of its own
     """
@@ -59,7 +62,10 @@ def latex(expr: Any, style: Style = DEFAULT) -> str:
 def style_of(source: str, setting: Setting | None = None) -> Style:
     """The style of a note, from its source text and the names that it takes for itself."""
     names = {*setting.shapes, *setting.definitions} if setting else set()
-    if re.search(r"\\mathbb\{?\s*1|\\mathbf\{?\s*1\}?\s*[\\({_]|\b1\s*\\\{|\\mathds\{?\s*1", source) or r"\delta" in names:
+    if (
+        re.search(r"\\mathbb\{?\s*1|\\mathbf\{?\s*1\}?\s*[\\({_]|\b1\s*\\\{|\\mathds\{?\s*1", source)
+        or r"\delta" in names
+    ):
         delta = "indicator"
     elif re.search(r"\\(?:mathrm|operatorname|text)\{Id\}", source) and r"\delta" not in source:
         delta = "identity"
@@ -70,11 +76,6 @@ def style_of(source: str, setting: Setting | None = None) -> Style:
 
 # ----- names -----
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell".split()
-)
-ACCENTS = frozenset("hat tilde bar dot ddot check vec widehat widetilde overline".split())
 WORD_SUBSCRIPT = re.compile(r"^(?P<base>.+?)_\{?(?P<word>[^{}]+)\}?$")
 FRESH = "lkmnpqrabcdghuv"
 
@@ -117,7 +118,9 @@ def _bound_names(expr: Any) -> dict[sp.Symbol, str]:
             symbol = limit[0]
             if symbol in chosen:
                 continue
-            readable = re.fullmatch(r"\\?[A-Za-z]+'*", symbol.name) and (len(symbol.name.strip("'\\")) == 1 or symbol.name.strip("'\\") in GREEK)
+            readable = re.fullmatch(r"\\?[A-Za-z]+'*", symbol.name) and (
+                len(symbol.name.strip("'\\")) == 1 or symbol.name.strip("'\\") in GREEK
+            )
             clash = symbol.name in taken and symbol not in expr.free_symbols
             if readable and not clash and symbol.name not in chosen.values():
                 chosen[symbol] = name_latex(symbol.name)
@@ -162,7 +165,12 @@ def _has_binder(expr: Any) -> bool:
 def _is_dimension(expr: Any) -> bool:
     """A positive integer symbol, a power, product or root of such."""
     symbols = expr.free_symbols
-    return bool(symbols) and not expr.has(sp.Indexed) and all(s.is_integer and s.is_positive for s in symbols) and not _has_binder(expr)
+    return (
+        bool(symbols)
+        and not expr.has(sp.Indexed)
+        and all(s.is_integer and s.is_positive for s in symbols)
+        and not _has_binder(expr)
+    )
 
 
 def _weight(factor: Any) -> int:
@@ -197,7 +205,13 @@ def _term_key(term: Any) -> tuple[Any, ...]:
     factors = sp.Mul.make_args(term)
     heaviest = max(_weight(f) for f in factors)
     no_delta = not any(isinstance(f, sp.KroneckerDelta) for f in factors)
-    return (heaviest if heaviest > 3 else min(heaviest, 2), no_delta, _indices(term), len(factors), sp.default_sort_key(term))
+    return (
+        heaviest if heaviest > 3 else min(heaviest, 2),
+        no_delta,
+        _indices(term),
+        len(factors),
+        sp.default_sort_key(term),
+    )
 
 
 def ordered_terms(expr: Any) -> list[Any]:
@@ -284,9 +298,11 @@ class _Printer:
     def subscript(self, base: str, indices: Iterable[Any]) -> str:
         parts = [self.text(index) for index in indices]
         single = all(re.fullmatch(r"[A-Za-z]'*|\d|\\[a-z]+", part) for part in parts)
-        digits = any(a.isdigit() and b.isdigit() for a, b in zip(parts, parts[1:], strict=False))
+        digits = any(a.isdigit() and b.isdigit() for a, b in pairwise(parts))
         if single and not digits:
-            joined = "".join(p + (" " if p.startswith("\\") and k + 1 < len(parts) else "") for k, p in enumerate(parts))
+            joined = "".join(
+                p + (" " if p.startswith("\\") and k + 1 < len(parts) else "") for k, p in enumerate(parts)
+            )
         else:
             joined = ", ".join(parts)
         plain = "_" not in base and "^" not in base
@@ -332,7 +348,11 @@ class _Printer:
 
     def inverse(self, factor: Any) -> Any | None:
         """``b**k`` for a factor ``b**(-k)``; None for one that stands above the line."""
-        if isinstance(factor, sp.Pow) and factor.exp.as_coeff_Mul()[0].is_negative and factor.base.is_number is not True:
+        if (
+            isinstance(factor, sp.Pow)
+            and factor.exp.as_coeff_Mul()[0].is_negative
+            and factor.base.is_number is not True
+        ):
             return sp.Pow(factor.base, -factor.exp)
         if isinstance(factor, sp.Pow) and factor.exp.is_Rational and factor.exp.is_negative:
             return sp.Pow(factor.base, -factor.exp)
@@ -346,7 +366,9 @@ class _Printer:
         heavy = len(rest) > 1 or any(self.print(f).shape <= Shape.OPEN for f in rest)
         if light and rest and (heavy or any(_is_dimension(b) for b in below)):
             body = self.product(rest, after=True)
-            return Piece(f"{self.bar(front, below)} {body.text}", body.shape if body.shape <= Shape.OPEN else Shape.FACTOR)
+            return Piece(
+                f"{self.bar(front, below)} {body.text}", body.shape if body.shape <= Shape.OPEN else Shape.FACTOR
+            )
         return Piece(self.bar(above, below), Shape.FACTOR)
 
     def bar(self, above: list[Any], below: list[Any]) -> str:
@@ -410,7 +432,9 @@ class _Printer:
         r"""``\log s_i``, ``\log \frac{a}{b}``, ``\log \sum_l e^{z_l}`` need no parentheses."""
         if isinstance(argument, sp.Sum):
             return True
-        return piece.shape is Shape.ATOM or piece.text.startswith(r"\frac") and piece.shape is Shape.FACTOR and _one_group(piece.text)
+        return piece.shape is Shape.ATOM or (
+            piece.text.startswith(r"\frac") and piece.shape is Shape.FACTOR and _one_group(piece.text)
+        )
 
     def applied(self, expr: Any) -> Piece:
         return Piece(self.call(name_latex(expr.func.__name__, function=True), expr.args), Shape.FACTOR)
@@ -446,7 +470,11 @@ class _Printer:
     def determinant(self, expr: Any) -> Piece:
         (row, _, _), (column, _, _) = expr.limits
         matrix = self.matrix(expr.body, row, column)
-        return Piece(rf"\det {matrix.text}", Shape.OPEN) if matrix.shape is Shape.ATOM else Piece(rf"\det{parenthesised(matrix.text)}", Shape.FACTOR)
+        return (
+            Piece(rf"\det {matrix.text}", Shape.OPEN)
+            if matrix.shape is Shape.ATOM
+            else Piece(rf"\det{parenthesised(matrix.text)}", Shape.FACTOR)
+        )
 
     def inverse_entry(self, expr: Any) -> Piece:
         (row, _, _), (column, _, _) = expr.limits
@@ -468,7 +496,11 @@ class _Printer:
         if isinstance(body, sp.Add):
             terms = [self.product_of_matrices(term, row, column) for term in ordered_terms(body)]
             known = [t for t in terms if t is not None]
-            return Piece(" + ".join(t.text for t in known).replace("+ -", "- "), Shape.SUM) if len(known) == len(terms) else None
+            return (
+                Piece(" + ".join(t.text for t in known).replace("+ -", "- "), Shape.SUM)
+                if len(known) == len(terms)
+                else None
+            )
         if isinstance(body, sp.Sum) and len(body.limits) == 1:
             return self.contraction(body.function, row, body.limits[0][0], column)
         if isinstance(body, sp.Mul):
@@ -491,27 +523,49 @@ class _Printer:
 
     def derivative(self, expr: Any) -> Piece:
         body = expr.expr
-        if isinstance(body, AppliedUndef) and len(body.args) == 1 and expr.variables == (body.args[0],) * len(expr.variables):
-            return Piece(self.call(name_latex(body.func.__name__, function=True) + "'" * len(expr.variables), body.args), Shape.FACTOR)
+        if (
+            isinstance(body, AppliedUndef)
+            and len(body.args) == 1
+            and expr.variables == (body.args[0],) * len(expr.variables)
+        ):
+            return Piece(
+                self.call(name_latex(body.func.__name__, function=True) + "'" * len(expr.variables), body.args),
+                Shape.FACTOR,
+            )
         d = "d" if self.is_total(expr) else r"\partial"
         space = " " if d == r"\partial" else ""
         order = sum(count for _, count in expr.variable_count)
         head = d + (f"^{_braced(str(order))}" if order != 1 else "")
-        below = " ".join(f"{d}{space}{self.text(v)}" + (f"^{_braced(self.text(n))}" if n != 1 else "") for v, n in reversed(expr.variable_count))
+        below = " ".join(
+            f"{d}{space}{self.text(v)}" + (f"^{_braced(self.text(n))}" if n != 1 else "")
+            for v, n in reversed(expr.variable_count)
+        )
         piece = self.print(body)
         if piece.shape is Shape.ATOM and isinstance(body, (sp.Symbol, sp.Indexed)):
             return Piece(rf"\frac{{{head}{space or ' '}{piece.text}}}{{{below}}}", Shape.FACTOR)
         operand = piece.text if piece.shape is Shape.OPEN else parenthesised(piece.text)
-        return Piece(rf"\frac{{{head}}}{{{below}}} {operand}", Shape.OPEN if piece.shape is Shape.OPEN else Shape.FACTOR)
+        return Piece(
+            rf"\frac{{{head}}}{{{below}}} {operand}", Shape.OPEN if piece.shape is Shape.OPEN else Shape.FACTOR
+        )
 
     def is_total(self, expr: Any) -> bool:
         variables = set(expr.variables)
         others = {s for s in expr.expr.free_symbols - variables if not (s.is_integer and s.is_positive)}
-        return len(variables) == 1 and not others and isinstance(next(iter(variables)), sp.Symbol) and not expr.expr.has(sp.Indexed)
+        return (
+            len(variables) == 1
+            and not others
+            and isinstance(next(iter(variables)), sp.Symbol)
+            and not expr.expr.has(sp.Indexed)
+        )
 
     def substitution(self, expr: Any) -> Piece:
         body = expr.expr
-        if isinstance(body, sp.Derivative) and isinstance(body.expr, AppliedUndef) and body.expr.args == expr.variables and len(expr.variables) == 1:
+        if (
+            isinstance(body, sp.Derivative)
+            and isinstance(body.expr, AppliedUndef)
+            and body.expr.args == expr.variables
+            and len(expr.variables) == 1
+        ):
             name = name_latex(body.expr.func.__name__, function=True) + "'" * len(body.variables)
             return Piece(self.call(name, expr.point), Shape.FACTOR)
         where = ", ".join(f"{self.text(v)}={self.text(p)}" for v, p in zip(expr.variables, expr.point, strict=True))
@@ -522,7 +576,8 @@ class _Printer:
     def piecewise(self, expr: Any) -> Piece:
         last = len(expr.args) - 1
         rows = [
-            f"{self.text(value)} & " + (r"\text{otherwise}" if condition == sp.true and k == last else self.text(condition))
+            f"{self.text(value)} & "
+            + (r"\text{otherwise}" if condition == sp.true and k == last else self.text(condition))
             for k, (value, condition) in enumerate(expr.args)
         ]
         return Piece(rf"\begin{{cases}} {NEW_ROW.join(rows)} \end{{cases}}")
@@ -539,7 +594,11 @@ class _Printer:
             word = "and" if isinstance(expr, sp.And) else "or"
             parts = [self.text(a) for a in sorted(expr.args, key=sp.default_sort_key)]
             return Piece(rf" \text{{ {word} }} ".join(parts), Shape.SUM)
-        return Piece(rf"\text{{{'not ' if isinstance(expr, sp.Not) else ''}}}" + (self.text(expr.args[0]) if expr.args else rf"\text{{{expr}}}"), Shape.SUM)
+        return Piece(
+            rf"\text{{{'not ' if isinstance(expr, sp.Not) else ''}}}"
+            + (self.text(expr.args[0]) if expr.args else rf"\text{{{expr}}}"),
+            Shape.SUM,
+        )
 
     def contains(self, expr: Any) -> Piece:
         return Piece(rf"{self.text(expr.args[0])} \in {self.text(expr.args[1])}", Shape.SUM)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -16,6 +17,10 @@ from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note,
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
+from derive.show.latex import DEFAULT, Style, latex
+
+if TYPE_CHECKING:
+    from derive.steps.derivation import Derivation
 
 MARKS: Mapping[str, tuple[str, str]] = {
     Kind.PROVED: ("✓", "green"),
@@ -26,6 +31,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
 }
 NARROW, WIDE = 60, 140
 PIPE_WIDTH = 110
+MARGIN = 34
 
 
 def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = False) -> Console:
@@ -34,7 +40,7 @@ def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = 
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     made = Console(file=stream, no_color=no_color or None, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal and "COLUMNS" not in __import__("os").environ:
+    if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = PIPE_WIDTH
     return made
 
@@ -46,7 +52,15 @@ def check_table(report: Report, source: Sequence[str] = ()) -> RenderableType:
     """A row a claim: line, claim, verdict; beneath a claim what its verdict rests on or what it needs."""
     if report.error:
         return error_message(report.path, report.error.line, report.error.column, report.error.message, source)
-    table = Table(box=None, padding=(0, 1), title=report.path, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    table = Table(
+        box=None,
+        padding=(0, 1),
+        title=report.path,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        expand=False,
+    )
     table.add_column("line", justify="right", style="dim", no_wrap=True)
     table.add_column("claim", ratio=1, overflow="fold")
     table.add_column("verdict", no_wrap=True)
@@ -67,7 +81,10 @@ def verdict_text(result: Result) -> Text:
     mark, style = MARKS[result.verdict]
     if result.expected == "false":
         ok = result.verdict == Kind.REFUTED
-        return Text(f"{'✓' if ok else '✗'} {result.verdict}{', as the note says' if ok else ', but the note denies it'}", "green" if ok else "red")
+        return Text(
+            f"{'✓' if ok else '✗'} {result.verdict}{', as the note says' if ok else ', but the note denies it'}",
+            "green" if ok else "red",
+        )
     return Text(f"{mark} {result.verdict}", style)
 
 
@@ -118,7 +135,10 @@ def pointer(result: Result, source: Sequence[str]) -> list[Text]:
 def _caret(line: str, number: int, column: int) -> list[Text]:
     head = f"  {number} | "
     line, column = _window(line.replace("\t", " ").rstrip("\r\n"), column)
-    return [Text(head + line, "dim"), Text(" " * (len(head) - 2) + "| " + " " * (cells(line[: column - 1])) + "^", "yellow")]
+    return [
+        Text(head + line, "dim"),
+        Text(" " * (len(head) - 2) + "| " + " " * (cells(line[: column - 1])) + "^", "yellow"),
+    ]
 
 
 def _window(line: str, column: int, width: int = 90) -> tuple[str, int]:
@@ -138,7 +158,9 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     parts = ", ".join(f"{count} {word}" for word, count in counted.items())
     style = "green" if all(r.settled for r in results) else "red"
     noun = "claim" if len(results) == 1 else "claims"
-    return Text.assemble((f"{len(results)} {noun}: {parts}" if results else "no claims", style), (f"   {seconds:.2f} s", "dim"))
+    return Text.assemble(
+        (f"{len(results)} {noun}: {parts}" if results else "no claims", style), (f"   {seconds:.2f} s", "dim")
+    )
 
 
 def totals(reports: Sequence[Report], seconds: float) -> Text:
@@ -175,7 +197,7 @@ def show_note(note: Note, results: Iterable[Result], width: int, as_read: bool =
         elif isinstance(item, CompileRequest):
             yield _dim(f"compiles to {item.name}({', '.join(item.arguments)})")
         elif isinstance(item, DeriveRequest):
-            yield from derived(item, width)
+            yield derived(item, width)
 
 
 def _prose(item: Prose) -> Iterable[RenderableType]:
@@ -200,8 +222,13 @@ def _indented(box: Box, by: int = 4) -> Box:
 
 def _step(claim: Claim, result: Result, width: int, as_read: bool) -> RenderableType:
     if as_read:
-        return Text.assemble((f"{claim.place.line:>5}  claim: ", "dim"), claim.read or claim.latex, " ", verdict_text(result))
-    shown = _indented(unicode.pretty(right_side(claim) if claim.continues else claim.latex, width - 34), 8 if claim.continues else 4)
+        return Text.assemble(
+            (f"{claim.place.line:>5}  claim: ", "dim"), claim.read or claim.latex, " ", verdict_text(result)
+        )
+    shown = _indented(
+        unicode.pretty(right_side(claim) if claim.continues else claim.latex, width - MARGIN),
+        8 if claim.continues else 4,
+    )
     side = [verdict_text(result)]
     words = claim.reason or _basis(result)
     if words:
@@ -223,7 +250,7 @@ def _basis(result: Result) -> str:
 
 def _with_margin(box: Box, margin: Sequence[Text], width: int) -> Text:
     """A box with words to the right of its baseline."""
-    column = max(width - 34, box.width + 2)
+    column = max(width - MARGIN, box.width + 2)
     out = Text()
     for k, row in enumerate(box.rows):
         out.append(row.rstrip() if k != box.baseline else row)
@@ -236,15 +263,30 @@ def _with_margin(box: Box, margin: Sequence[Text], width: int) -> Text:
     return out
 
 
-def derived(item: DeriveRequest, width: int) -> Iterable[RenderableType]:
+def derived(item: DeriveRequest, width: int) -> RenderableType:
     """The engine's derivation of what a note asks for."""
-    from derive.steps import derivation
+    from derive.steps import StepError, derivation
 
     if item.target is None:
-        yield Text(f"  {item.problem or 'this could not be read'}", "yellow")
-        return
-    yield steps_view(item.latex, derivation(item.target.expr, setting=item.setting, route=item.route), width)
+        return Text(f"  {item.problem or 'this could not be read'}", "yellow")
+    try:
+        return steps_view(derivation(item.target.expr, setting=item.setting, route=item.route or "auto"), width)
+    except StepError as error:
+        return Text(f"  {error}", "red")
 
 
-def steps_view(target: str, steps: object, width: int) -> RenderableType:
-    raise NotImplementedError
+def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> RenderableType:
+    """The engine's steps, one below the other, each with its rule and its verdict."""
+    width = max(NARROW, min(width, WIDE))
+    parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
+    parts.append(Text(""))
+    target = latex(made.target, style)
+    for k, step in enumerate(made.steps):
+        shown = unicode.pretty(f"{target if k == 0 else ''} = {latex(step.expr, style)}", width - MARGIN)
+        mark, color = MARKS[step.verdict.kind]
+        parts.append(
+            _with_margin(
+                _indented(shown, 4 if k == 0 else 8), [Text(mark, color), Text(f"  {step.rule}", "dim")], width
+            )
+        )
+    return Group(*parts)

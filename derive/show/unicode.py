@@ -14,37 +14,20 @@ from typing import Any
 from derive.notes import syntax as s
 from derive.show import box
 from derive.show.box import Box, beside, cells, enclosed, text
-
-# ----- signs -----
-
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "partial": "∂", "nabla": "∇", "infty": "∞", "hbar": "ℏ",
-}  # fmt: skip
-ACCENTS = {
-    "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303", "widetilde": "\u0303", "bar": "\u0304", "overline": "\u0304",
-    "dot": "\u0307", "ddot": "\u0308", "check": "\u030c", "vec": "\u20d7", "mathring": "\u030a",
-}  # fmt: skip
-BLACKBOARD = {"R": "ℝ", "N": "ℕ", "Z": "ℤ", "Q": "ℚ", "C": "ℂ", "E": "𝔼", "P": "ℙ", "1": "𝟙"}
-RELATIONS = {
-    r"\ne": "≠", r"\neq": "≠", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥", r"\approx": "≈", r"\in": "∈",
-    r"\to": "→", r"\propto": "∝", r"\sim": "~", ":=": "≔", r"\equiv": "≡", r"\implies": "⇒", r"\Rightarrow": "⇒", r"\iff": "⇔",
-}  # fmt: skip
-FACTOR_SIGNS = {"": " ", r"\cdot": " · ", r"\times": " × ", "/": "/", r"\odot": " ⊙ ", r"\otimes": " ⊗ ", r"\circ": " ∘ "}
-TERM_SIGNS = {"+": "+", "-": "−", "±": "±", r"\pm": "±", r"\mp": "∓"}
-BIG = {"sum": "∑", "prod": "∏", "max": "max", "min": "min"}
-DOTS = {r"\vdots": "⋮", r"\ddots": "⋱", r"\cdots": "⋯", "vdots": "⋮", "ddots": "⋱", "cdots": "⋯"}
-SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvxβγρφχ+−-=()", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ₊₋₋₌₍₎", strict=True))
-SUPERSCRIPTS = dict(
-    zip(
-        "0123456789abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWαβγδθφχ+−-=()",
-        "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵅᵝᵞᵟᶿᵠᵡ⁺⁻⁻⁼⁽⁾",
-        strict=True,
-    )
+from derive.show.signs import (
+    ACCENTS,
+    BLACKBOARD,
+    DOTS,
+    GREEK,
+    LETTERLIKE,
+    PRODUCTS,
+    RELATIONS,
+    SUBSCRIPTS,
+    SUPERSCRIPTS,
+    TERM_SIGNS,
 )
+
+BIG = {"sum": "∑", "prod": "∏", "max": "max", "min": "min"}
 UNICODE_SCRIPTS = frozenset([*SUBSCRIPTS.values(), *SUPERSCRIPTS.values(), *ACCENTS.values(), "′"])
 MAX_DEPTH = 80
 
@@ -106,7 +89,7 @@ def name(content: str, dress: str = "", word: bool = False) -> str:
         return name(stem) + (small if small is not None else f"_{sub}")
     stem = content.lstrip("\\")
     primes = len(stem) - len(stem.rstrip("'"))
-    return GREEK.get(stem.rstrip("'"), stem.rstrip("'")) + "′" * primes
+    return {**LETTERLIKE, **GREEK}.get(stem.rstrip("'"), stem.rstrip("'")) + "′" * primes
 
 
 def _convert(content: str, table: Mapping[str, str]) -> str | None:
@@ -176,7 +159,7 @@ class _Layout:
         return text(":")
 
     def dots(self, node: s.Dots) -> Box:
-        return text(DOTS.get(node.kind, "…"))
+        return text(DOTS.get(node.kind.lstrip("\\"), "…"))
 
     def words(self, node: s.Text) -> Box:
         return text(f" {node.text.strip()} ")
@@ -207,7 +190,9 @@ class _Layout:
     def gap(self, sign: str, left: Box, right: Box) -> str:
         if self.small and not sign:
             return "" if left.flat and right.flat and cells(left.rows[0].split(" ")[-1]) == 1 else " "
-        return FACTOR_SIGNS.get(sign, f" {sign} ")
+        if sign in ("", "/"):
+            return sign or " "
+        return f" {PRODUCTS.get(sign, sign)} "
 
     def fraction(self, node: s.Fraction) -> Box:
         if not self.small and not self.line:
@@ -234,11 +219,17 @@ class _Layout:
     def lowered(self, base: Box, sub: Box) -> Box:
         small = _convert(sub.rows[0], SUBSCRIPTS) if sub.flat else None
         if small is not None:
-            return beside(base, Box((small,))) if base.flat else beside(base, Box((*[" " * cells(small)] * (base.height - 1), small), base.baseline))
+            return (
+                beside(base, Box((small,)))
+                if base.flat
+                else beside(base, Box((*[" " * cells(small)] * (base.height - 1), small), base.baseline))
+            )
         return self.marked(base, "_", sub) if self.line else box.scripts(base, sub, None)
 
     def marked(self, base: Box, sign: str, script: Box) -> Box:
-        return beside(base, text(sign), script if cells(script.rows[0]) == 1 or self.is_entry(script) else enclosed(script))
+        return beside(
+            base, text(sign), script if cells(script.rows[0]) == 1 or self.is_entry(script) else enclosed(script)
+        )
 
     def is_entry(self, script: Box) -> bool:
         """A letter with Unicode scripts."""
@@ -250,7 +241,11 @@ class _Layout:
     def raised(self, base: Box, sup: Box) -> Box:
         small = _convert(sup.rows[0], SUPERSCRIPTS) if sup.flat else None
         if small is not None:
-            return beside(base, Box((small,))) if base.flat else beside(base, Box((small, *[" " * cells(small)] * (base.height - 1)), base.baseline))
+            return (
+                beside(base, Box((small,)))
+                if base.flat
+                else beside(base, Box((small, *[" " * cells(small)] * (base.height - 1)), base.baseline))
+            )
         return self.marked(base, "^", sup) if self.line else box.scripts(base, None, sup)
 
     def transpose(self, node: s.Transpose) -> Box:
@@ -290,7 +285,9 @@ class _Layout:
         if len(node.arguments) != 1:
             return False
         argument = node.arguments[0]
-        return isinstance(argument, s.Group) or not re.search(r"[(\[]\s*$|\\\{\s*$|\\left\s*.\s*$", self.latex[node.start : argument.start])
+        return isinstance(argument, s.Group) or not re.search(
+            r"[(\[]\s*$|\\\{\s*$|\\left\s*.\s*$", self.latex[node.start : argument.start]
+        )
 
     def big(self, node: s.Big) -> Box:
         parts = [self.operator(node.kind, binder) for binder in node.binders] or [text(BIG.get(node.kind, node.kind))]
@@ -317,7 +314,9 @@ class _Layout:
             below.append(self.raised(shown, text(str(count))) if count > 1 else shown)
         inside = bool(node.variables) and node.body.start < node.variables[0][0].start
         above = beside(head, self(node.body)) if inside else head
-        quotient = box.fraction(above, beside(*below)) if not (self.small or self.line) else beside(above, text("/"), *below)
+        quotient = (
+            box.fraction(above, beside(*below)) if not (self.small or self.line) else beside(above, text("/"), *below)
+        )
         return quotient if inside else beside(quotient, text(" "), self(node.body))
 
     def nabla(self, node: s.Nabla) -> Box:
@@ -348,15 +347,33 @@ class _Layout:
         return beside(self(node.left), text(sign if self.small else f" {sign} "), self(node.right))
 
     def cases(self, node: s.Cases) -> Box:
-        rows = [[self(value), beside(text("if "), self.conditions(when)) if when else text("otherwise")] for value, when in node.rows]
+        rows = [
+            [self(value), beside(text("if "), self.conditions(when)) if when else text("otherwise")]
+            for value, when in node.rows
+        ]
         if self.line:
-            return enclosed(beside(*(b for k, row in enumerate(rows) for b in ([text("; ")] if k else []) + [row[0], text(" "), row[1]])), "{", "}")
+            return enclosed(
+                beside(
+                    *(
+                        b
+                        for k, row in enumerate(rows)
+                        for b in ([text("; ")] if k else []) + [row[0], text(" "), row[1]]
+                    )
+                ),
+                "{",
+                "}",
+            )
         return enclosed(box.grid(rows, align="left"), "{", "")
 
     def matrix(self, node: s.Matrix) -> Box:
         rows = [[self(entry) for entry in row] for row in node.rows]
         if self.line:
-            cut = (b for r, row in enumerate(rows) for c, cell in enumerate(row) for b in ([text("; " if c == 0 else " ")] if r or c else []) + [cell])
+            cut = (
+                b
+                for r, row in enumerate(rows)
+                for c, cell in enumerate(row)
+                for b in ([text("; " if c == 0 else " ")] if r or c else []) + [cell]
+            )
             return enclosed(beside(*cut), "[", "]")
         return enclosed(box.grid(rows))
 
