@@ -1,0 +1,6 @@
+"""NumPy functions from proved closed forms."""
+
+from derive.codegen.lower import CompileError
+from derive.codegen.module import compile_request, generate
+
+__all__ = ["CompileError", "compile_request", "generate"]

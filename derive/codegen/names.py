@@ -1,0 +1,35 @@
+"""Names that may stand in generated source: checked, never taken on trust."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+RESERVED = frozenset({"np", "numpy", "out", "axis", "dtype", "annotations"}) | frozenset(dir(builtins))
+
+
+class BadNameError(ValueError):
+    """A name that cannot stand in Python source."""
+
+
+def identifier(name: str) -> str:
+    r"""A mathematical name as a Python name: ``\hat z`` is ``z_hat``, ``W_1`` is ``W_1``, ``y'`` is ``y_prime``."""
+    text = name.replace("'", "_prime").replace("*", "_star")
+    accent = re.match(r"\\?(hat|tilde|bar|dot|vec|check|breve|widehat|widetilde|overline)\b[\s{]*(.+?)\}?$", text)
+    if accent:
+        text = f"{accent[2]}_{accent[1].removeprefix('wide').replace('overline', 'bar')}"
+    text = re.sub(r"\\(mathbf|boldsymbol|mathrm|mathcal|mathit|text|operatorname|vec)\b", "", text)
+    text = re.sub(r"\W+", "_", text).strip("_")
+    if not text or text[0].isdigit():
+        raise BadNameError(f"{name!r} cannot be written as a Python name")
+    return f"{text}_" if keyword.iskeyword(text) or text in RESERVED else text
+
+
+def checked(name: str, what: str = "name") -> str:
+    """``name`` itself, when it may be defined in generated source."""
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+        raise BadNameError(f"{what} {name!r} is not a Python identifier")
+    if name in RESERVED or name.startswith("_"):
+        raise BadNameError(f"{what} {name!r} would hide a name that generated source needs")
+    return name
