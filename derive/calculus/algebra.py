@@ -568,6 +568,7 @@ class Algebra:
                 odd.append(a)
         if not odd:
             return {ONE: 1} if sign > 0 else {}
+        self.sign_unknown = True
         whole = self.product(self.signum(a) for a in odd)
         return self.add(self.scale(whole, Fraction(sign, 2)), {ONE: Fraction(1, 2)})
 
@@ -1028,25 +1029,31 @@ class Algebra:
 
     def replace_entries(self, p: Poly, names: frozenset[str], value: Value) -> Poly:
         """Replace entries of the tensors ``names`` by what ``value(name, indices)`` says, everywhere."""
+
+        def entry(a: Atom) -> Poly | None:
+            return value(a.args[0], a.args[1]) if a.kind == "entry" and a.args[0] in names else None
+
+        return self.replace(p, lambda a: not a.names.isdisjoint(names), entry)
+
+    def replace(self, p: Poly, concerns: Callable[[Atom], bool], value: Callable[[Atom], Poly | None]) -> Poly:
+        """Replace atoms by what ``value`` says, at any depth; atoms that ``concerns`` denies are left alone."""
         memo: dict[Atom, Poly] = {}
 
         def of_poly(p: Poly) -> Poly:
             out: Poly = {}
             for m, c in p.items():
-                kept = tuple((a, e) for a, e in m if a.names.isdisjoint(names))
-                term: Poly = {kept: c}
+                term: Poly = {tuple((a, e) for a, e in m if not concerns(a)): c}
                 for a, e in m:
-                    if not a.names.isdisjoint(names):
-                        if a not in memo:
-                            memo[a] = of_atom(a)
-                        term = self.mul(term, self.power(memo[a], e))
+                    if concerns(a):
+                        term = self.mul(term, self.power(of_atom(a), e))
                 accumulate(out, term)
             return out
 
         def of_atom(a: Atom) -> Poly:
-            if a.kind == "entry" and a.args[0] in names:
-                return value(a.args[0], a.args[1])
-            return self.rebuild_atom(a, lambda t: t, of_poly)
+            if a not in memo:
+                new = value(a)
+                memo[a] = new if new is not None else self.rebuild_atom(a, lambda t: t, of_poly)
+            return memo[a]
 
         return of_poly(p)
 

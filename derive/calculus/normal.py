@@ -61,17 +61,33 @@ class Normalizer:
         self.algebra = algebra or Algebra()
         self.conditions: dict[Condition, None] = {}
         self.opened_names: dict[str, None] = {}
+        self.kinks: dict[str, None] = {}
+        self.sizes: dict[str, int] = {}  # dimensions that an assumption gives a number
         self.unoriented: list[Assumption] = []
+        self._same_index: dict[Any, Any] = {}
         self._held: frozenset[str] = frozenset()
         self._guarded = 0
         self._depth = 0
         self._memo: dict[tuple[str, frozenset[str]], Opened] = {}
         self.algebra.open_entry = self._open_entry
+        assumptions = tuple(assumptions)
+        self._fix_sizes(assumptions)
         self._declare()
+        self._same_index = self._identified(assumptions)
         for a in assumptions:
             self.assume(a)
 
     # ---- the setting ----------------------------------------------------------------------------
+
+    def _fix_sizes(self, assumptions: Iterable[Assumption]) -> None:
+        """``N = 4``: a dimension that is a number from the start."""
+        for a in assumptions:
+            r = a.relation
+            if isinstance(r, sp.Eq):
+                for s, value in (r.args, r.args[::-1]):
+                    if is_dimension(s) and isinstance(value, sp.Integer) and value > 0:
+                        self.sizes[s.name] = int(value)
+                        self.algebra.rewrites.used.setdefault(a.text or str(r))
 
     def _declare(self) -> None:
         for symbol, axis in self.setting.axes.items():
@@ -84,6 +100,18 @@ class Normalizer:
                 base = base_name(e)
                 slots.append((base, tuple(self.domain(a) for a in self.setting.shapes.get(base, ()))))
             self.algebra.depends[name] = tuple(slots)
+
+    def _identified(self, assumptions: Iterable[Assumption]) -> dict[Any, Any]:
+        """``if k = m``: one of two indices of the claim stands for the other throughout."""
+        same: dict[Any, Any] = {}
+        for a in assumptions:
+            r = a.relation
+            if isinstance(r, sp.Eq) and a.fixed and all(map(self.is_index_expr, r.args)):
+                one, other = (r.lhs, r.rhs) if isinstance(r.lhs, sp.Symbol) else (r.rhs, r.lhs)
+                if isinstance(one, sp.Symbol) and one not in same:
+                    same[one] = self.term(other, same)
+                    self.algebra.rewrites.used.setdefault(a.text or str(r))
+        return same
 
     def domain(self, axis: Axis) -> Domain:
         return Domain(axis.first, freeze(self.convert(sp.sympify(axis.size))), True)
@@ -99,14 +127,13 @@ class Normalizer:
         finally:
             self._guarded -= 1
             self.conditions = conditions
-        self._memo.clear()
-        self.algebra.forget()
+        self.forget()
 
     def _assume(self, r: sp.Basic, universal: frozenset[str], label: str) -> bool:
         rewrites = self.algebra.rewrites
         if isinstance(r, sp.Eq):
             if self.is_index_expr(r.lhs) and self.is_index_expr(r.rhs):
-                return False
+                return bool(self._same_index)
             p = self.algebra.sub(self.convert(r.lhs), self.convert(r.rhs))
             return not p or rewrites.equation(p, universal, label)
         if isinstance(r, sp.Ne):
@@ -116,7 +143,7 @@ class Normalizer:
             return False
         if isinstance(r, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
             p = self.algebra.sub(self.convert(r.gts), self.convert(r.lts))
-            rewrites.positive(p, universal, isinstance(r, (sp.Gt, sp.Lt)))
+            rewrites.positive(p, universal, isinstance(r, (sp.Gt, sp.Lt)), label)
             return True
         if isinstance(r, sp.Contains):
             return self._assume_member(r.args[0], r.args[1], universal, label)
@@ -127,17 +154,22 @@ class Normalizer:
         if isinstance(values, sp.FiniteSet):
             p = self.convert(entry)
             if min(values) >= 0:
-                self.algebra.rewrites.positive(p, universal, bool(min(values) > 0))
+                self.algebra.rewrites.positive(p, universal, bool(min(values) > 0), label)
             product = self.algebra.product(self.algebra.sub(p, self.convert(v)) for v in sorted(values))
             return self.algebra.rewrites.equation(product, universal, label)
         if isinstance(values, sp.Interval):
             p = self.convert(entry)
             if values.start.is_finite:
-                self.algebra.rewrites.positive(self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open))
+                self.algebra.rewrites.positive(self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open), label)
             if values.end.is_finite:
-                self.algebra.rewrites.positive(self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open))
+                self.algebra.rewrites.positive(self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open), label)
             return True
         return False
+
+    def forget(self) -> None:
+        """Read everything anew, under what is known by now."""
+        self._memo.clear()
+        self.algebra.forget()
 
     def is_index(self, s: sp.Symbol) -> bool:
         """An integer symbol that is no dimension, or one whose axis is known."""
@@ -185,7 +217,7 @@ class Normalizer:
         if self._depth > DEPTH:
             raise Unsupported("an expression nested too deeply")
         try:
-            return self._convert(sp.sympify(e), env or {})
+            return self._convert(sp.sympify(e), self._same_index if env is None else env)
         finally:
             self._depth -= 1
 
@@ -216,7 +248,9 @@ class Normalizer:
         if e.name in self.setting.depends and e.name not in self._held:
             return self.algebra.loss(e.name, [])
         if e.is_integer and e.name not in self.setting.definitions:
-            return self.algebra.single("dim", e.name) if e.is_positive else self._index_value(e.name)
+            if not e.is_positive:
+                return self._index_value(e.name)
+            return {ONE: self.sizes[e.name]} if e.name in self.sizes else self.algebra.single("dim", e.name)
         return self._name(e.name, (), e)
 
     def _index_value(self, t: Term) -> Poly:
@@ -271,12 +305,12 @@ class Normalizer:
             self.opened_names.setdefault(d.name)
             if d.is_function:
                 formals = [f"${self.algebra.fresh(None)}" for _ in d.formals]
-                env: Env = {s: Scalar(v) for s, v in zip(d.formals, formals, strict=True)}
+                env: Env = {**self._same_index, **{s: Scalar(v) for s, v in zip(d.formals, formals, strict=True)}}
             else:
                 axes = d.axes or self.setting.shapes.get(d.name, ())
                 domains = [self.domain(a) for a in axes] if len(axes) == len(d.formals) else [None] * len(d.formals)
                 formals = [self.algebra.fresh(domain) for domain in domains]
-                env = dict(zip(d.formals, formals, strict=True))
+                env = {**self._same_index, **dict(zip(d.formals, formals, strict=True))}
             outer, self.conditions = self.conditions, {}
             try:
                 poly = self.convert(d.body, env)
@@ -352,6 +386,9 @@ class Normalizer:
         self._ask(p, "+", str(e.args[0]))
         return self.algebra.log(p)
 
+    def _kink(self, left: Any, right: Any) -> None:
+        self.kinks.setdefault(f"{left} = {right}")
+
     def _ask(self, p: Poly, sign: str, text: str) -> None:
         """Note a condition, unless it follows from the signs of the terms or stands under one."""
         if not p and sign != "0+":
@@ -397,24 +434,31 @@ class Normalizer:
         return self.algebra.function(type(e).__name__, [self.convert(a, env) for a in e.args])
 
     def _abs(self, e: sp.Abs, env: Env) -> Poly:
+        self._kink(e.args[0], 0)
         return self.algebra.absolute(self.convert(e.args[0], env))
 
     def _sign(self, e: Any, env: Env) -> Poly:
         p = self.convert(e.args[0], env)
+        self._kink(e.args[0], 0)
         return self.algebra.add(self.algebra.scale(self.algebra.step(p), 2), {ONE: -1}) if p else {}
 
     def _heaviside(self, e: Any, env: Env) -> Poly:
+        self._kink(e.args[0], 0)
         return self.algebra.step(self.convert(e.args[0], env))
 
     def _max(self, e: sp.Max, env: Env) -> Poly:
-        polys = [self.convert(a, env) for a in sorted(e.args, key=sp.default_sort_key)]
+        arguments = sorted(e.args, key=sp.default_sort_key)
+        self._kink(" = ".join(map(str, arguments[:-1])), arguments[-1])
+        polys = [self.convert(a, env) for a in arguments]
         out = polys[0]
         for p in polys[1:]:
             out = self.algebra.maximum(out, p)
         return out
 
     def _min(self, e: sp.Min, env: Env) -> Poly:
-        polys = [self.algebra.scale(self.convert(a, env), -1) for a in sorted(e.args, key=sp.default_sort_key)]
+        arguments = sorted(e.args, key=sp.default_sort_key)
+        self._kink(" = ".join(map(str, arguments[:-1])), arguments[-1])
+        polys = [self.algebra.scale(self.convert(a, env), -1) for a in arguments]
         out = polys[0]
         for p in polys[1:]:
             out = self.algebra.maximum(out, p)
@@ -480,6 +524,7 @@ class Normalizer:
             if all(self._stands_as_index(a, env) for a in c.args):
                 raise Unsupported(f"the order of indices in {c}")
             difference = self.algebra.sub(self.convert(c.gts, env), self.convert(c.lts, env))
+            self._kink(c.gts, c.lts)
             return self.algebra.step(difference)
         if isinstance(c, sp.And):
             return self.algebra.product(self.truth(a, env) for a in c.args)
@@ -620,6 +665,10 @@ class Normalizer:
         if any(terms for _, terms in values):
             raise Unsupported("a value put in for one entry of a tensor")
         return self.algebra.replace_entries(p, frozenset(n for n, _ in values), lambda n, t: values[n, t])
+
+
+def is_dimension(s: sp.Basic) -> bool:
+    return isinstance(s, sp.Symbol) and bool(s.is_integer and s.is_positive)
 
 
 def base_name(e: Any) -> str:

@@ -37,6 +37,7 @@ class Fact:
     atom: Atom
     sign: str
     universal: frozenset[str]
+    label: str = ""
 
 
 class Rewrites:
@@ -116,7 +117,7 @@ class Rewrites:
         self.symmetric[a.args[0]] = label
         return True
 
-    def positive(self, p: Poly, universal: frozenset[str], strict: bool = True) -> None:
+    def positive(self, p: Poly, universal: frozenset[str], strict: bool = True, label: str = "") -> None:
         """Note that p > 0 (or >= 0), if that says something of one atom."""
         if not p:
             return
@@ -129,9 +130,9 @@ class Rewrites:
                 if not strict:
                     return
                 sign = "-"
-            self.facts.append(Fact(unknown[0][0], sign, universal))
+            self.facts.append(Fact(unknown[0][0], sign, universal, label))
         elif strict and not unknown:
-            self.facts += [Fact(a, "+", universal) for a, e in factors if self.algebra.sign(a) == "0+" and isinstance(e, int)]
+            self.facts += [Fact(a, "+", universal, label) for a, e in factors if self.algebra.sign(a) == "0+" and isinstance(e, int)]
         self.algebra.forget()
 
     def apart(self, a: Term, b: Term, universal: frozenset[str], label: str) -> None:
@@ -204,6 +205,8 @@ class Rewrites:
             return self.declared[a.args[0]]
         for fact in self.facts:
             if any(True for _ in match(fact.atom, a, fact.universal, {})):
+                if fact.label:
+                    self.used.setdefault(fact.label)
                 return fact.sign
         return None
 

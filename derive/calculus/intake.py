@@ -1,0 +1,181 @@
+"""Plain SymPy expressions -> a complete setting: which index runs over which axis.
+
+An index that is summed says its range; a free one has the range of the place that it stands in. Places
+are joined by the indices that they share, ranges must agree. What cannot be made out is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from derive.calculus.language import Binder, dimension
+from derive.calculus.setting import Axis, Setting
+
+Place = tuple[str, int] | str  # a slot of a tensor, or a free index
+
+
+@dataclass
+class Ranges:
+    """Places that are known to run over the same axis, with the ranges seen for them."""
+
+    parent: dict[Place, Place] = field(default_factory=dict)
+    seen: dict[Place, list[Axis]] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, sp.Symbol] = field(default_factory=dict)
+
+    def root(self, p: Place) -> Place:
+        while self.parent.setdefault(p, p) != p:
+            p = self.parent[p]
+        return p
+
+    def join(self, p: Place, q: Place) -> None:
+        p, q = self.root(p), self.root(q)
+        if p != q:
+            self.parent[q] = p
+            self.seen.setdefault(p, []).extend(self.seen.pop(q, []))
+
+    def note(self, p: Place, axis: Axis) -> None:
+        known = self.seen.setdefault(self.root(p), [])
+        if axis not in known:
+            known.append(axis)
+
+
+def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
+    """The setting with an axis for each free index and each tensor's slots.
+
+    Raises ValueError where a name is used at two ranks or an index over ranges that do not fit.
+    """
+    ranges = Ranges()
+    for symbol, axis in setting.axes.items():
+        ranges.note(symbol.name, axis)
+    for name, axes in setting.shapes.items():
+        for k, axis in enumerate(axes):
+            ranges.note((name, k), axis)
+    expressions = [left, right, *(d.body for d in setting.definitions.values()), *(a.relation for a in setting.assumptions)]
+    for name, d in setting.definitions.items():
+        if not d.is_function:
+            _note_definition(ranges, name, d.formals, d.axes)
+    for n, e in enumerate(expressions):
+        scope = f"/{n}" if n > 1 else ""
+        _walk(e, {}, ranges, scope)
+    axes = dict(setting.axes)
+    for name, symbol in ranges.indices.items():
+        if symbol not in axes:
+            axes[symbol] = _axis(ranges, name, symbol)
+    shapes = dict(setting.shapes)
+    for name, rank in ranges.ranks.items():
+        if name not in shapes and rank and name not in setting.labels:
+            shapes[name] = tuple(_axis(ranges, (name, k), None) for k in range(rank))
+    return replace(setting, axes=axes, shapes=shapes)
+
+
+def _note_definition(ranges: Ranges, name: str, formals: tuple[sp.Symbol, ...], axes: tuple[Axis, ...]) -> None:
+    for k, axis in enumerate(axes):
+        ranges.note((name, k), axis)
+    ranges.ranks.setdefault(name, len(formals))
+
+
+def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
+    seen = ranges.seen.get(ranges.root(place), [])
+    if not seen:
+        named = place if isinstance(place, str) else f"{place[0]}_{place[1]}"
+        return Axis(dimension(f"n_{named}"))
+    if len(seen) == 1:
+        return seen[0]
+    widest = [a for a in seen if all(_within(b, a) for b in seen)]
+    if len(widest) == 1:
+        return widest[0]
+    shown = " and ".join(f"{a.first}..{a.last}" for a in seen)
+    raise ValueError(f"{symbol or place[0]} runs over different ranges: {shown}")
+
+
+def _within(a: Axis, b: Axis) -> bool:
+    before, after = a.first - b.first, b.last - a.last
+    return a == b or bool(before >= 0 and after.is_Integer and after >= 0)
+
+
+def _walk(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+    if isinstance(e, sp.Indexed):
+        _entry(e, bound, ranges, scope)
+        return
+    if isinstance(e, sp.KroneckerDelta):
+        _same(e.args[0], e.args[1], bound, ranges, scope)
+        return
+    if isinstance(e, (sp.Sum, sp.Product)):
+        inner = {**bound, **dict(_bound(e.limits))}
+        _walk(e.function, inner, ranges, scope)
+        return
+    if isinstance(e, Binder):
+        inner = {**bound, **dict(_bound(e.limits))}
+        _walk(e.body, inner, ranges, scope)
+        for a in e.outer:
+            _index(a, bound, ranges, scope)
+        return
+    if isinstance(e, (sp.Eq, sp.Ne)) and all(_is_index(a) for a in e.args):
+        _same(e.args[0], e.args[1], bound, ranges, scope)
+        return
+    for a in getattr(e, "args", ()):
+        _walk(a, bound, ranges, scope)
+
+
+def _bound(limits: Any) -> Iterator[tuple[sp.Symbol, Axis]]:
+    for symbol, first, last in limits:
+        if not isinstance(first, (int, sp.Integer)):
+            continue
+        yield getattr(symbol, "label", symbol), Axis(sp.expand(last - first + 1), int(first))
+
+
+def _is_index(e: Any) -> bool:
+    return isinstance(e, sp.Idx) or isinstance(e, (sp.Symbol, sp.Indexed)) and bool(e.is_integer) and not e.is_positive
+
+
+def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+    name = str(e.base.label)
+    if ranges.ranks.setdefault(name, len(e.indices)) != len(e.indices):
+        raise ValueError(f"{name} is used with {ranges.ranks[name]} and with {len(e.indices)} indices")
+    shape = e.base.shape
+    for k, index in enumerate(e.indices):
+        if shape is not None and k < len(shape) and sp.sympify(shape[k]).free_symbols and not ranges.seen.get(ranges.root((name, k))):
+            ranges.note((name, k), Axis(shape[k]))
+        place = _index(index, bound, ranges, scope)
+        if isinstance(place, Axis):
+            ranges.note((name, k), place)
+        elif place is not None:
+            ranges.join((name, k), place)
+
+
+def _index(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> Place | Axis | None:
+    """Where an index expression belongs: the range of a bound one, a place of its own for a free one."""
+    offset = 0
+    if isinstance(e, sp.Add) and len(e.args) == 2 and isinstance(e.args[0], sp.Integer):
+        offset, e = int(e.args[0]), e.args[1]
+    if isinstance(e, sp.Idx):
+        e = e.label
+    if isinstance(e, sp.Indexed):
+        _entry(e, bound, ranges, scope)
+        return None
+    if not isinstance(e, sp.Symbol):
+        return None
+    if e in bound:
+        axis = bound[e]
+        return Axis(axis.size, axis.first + offset)
+    if offset or e.is_positive:
+        return None
+    name = e.name + scope
+    if not scope:
+        ranges.indices.setdefault(e.name, e)
+    return name
+
+
+def _same(a: Any, b: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+    p, q = _index(a, bound, ranges, scope), _index(b, bound, ranges, scope)
+    if isinstance(p, Axis) and isinstance(q, str):
+        ranges.note(q, p)
+    elif isinstance(q, Axis) and isinstance(p, str):
+        ranges.note(p, q)
+    elif p is not None and q is not None and not isinstance(p, Axis) and not isinstance(q, Axis):
+        ranges.join(p, q)

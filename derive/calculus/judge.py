@@ -1,0 +1,275 @@
+"""The only maker of verdicts.
+
+Both roads are always taken. What the normal form proves is evaluated at several points by ``meaning``,
+which shares no code with it; a disagreement is an internal error, never a verdict. What is not proved is
+searched for a point where the two sides differ, with enclosures that do not overlap.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+
+import sympy as sp
+
+from derive.calculus import witness
+from derive.calculus.algebra import Algebra, accumulate
+from derive.calculus.atoms import ONE, Atom, CalculusError, Domain, Monomial, Poly, Rational, Term, parts, show, tidy
+from derive.calculus.intake import complete
+from derive.calculus.normal import Normalizer
+from derive.calculus.setting import Assumption, Setting
+from derive.calculus.verdict import Kind, Verdict
+
+SIGNS = 6  # indicators that are split into cases
+CONCRETE = 8  # a range of so many numbers is written out
+
+
+class InternalError(Exception):
+    """The two roads disagree: a bug of the calculus. Please report the claim."""
+
+
+def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verdict:
+    """Decide ``left = right`` for every dimension, every index and every value.
+
+    Raises InternalError if the proof and an evaluation disagree, ValueError for expressions that are
+    none of the language (a name used at two ranks, an index over two ranges).
+    """
+    left, right = sp.sympify(left), sp.sympify(right)
+    setting = complete(left, right, setting or Setting())
+    attempt = Attempt(left, right, setting, setting.assumptions)
+    if attempt.zero:
+        attempt = _fewest_assumptions(left, right, setting, attempt)
+        return _confirmed(left, right, setting, attempt)
+    found = witness.find_witness(left, right, setting)
+    if found is not None:
+        return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
+    return Verdict(Kind.UNDECIDED, attempt.resisted, rules=attempt.rules)
+
+
+# ---- the attempt --------------------------------------------------------------------------------
+
+
+class Attempt:
+    """One try to bring the difference of two sides to zero under given assumptions."""
+
+    def __init__(self, left: sp.Expr, right: sp.Expr, setting: Setting, assumptions: Sequence[Assumption]) -> None:
+        self.assumptions = tuple(assumptions)
+        self.zero = False
+        self.resisted = ""
+        self.rules: tuple[str, ...] = ()
+        self.conditions: tuple[str, ...] = ()
+        self.used: tuple[str, ...] = ()
+        self.contradiction: str | None = None
+        try:
+            self._run(left, right, setting)
+        except CalculusError as e:
+            self.resisted = str(e)
+        except RecursionError:
+            self.resisted = "an expression nested too deeply"
+
+    def _run(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
+        n = Normalizer(setting, self.assumptions)
+        p = difference(n, left, right)
+        if p and n.conditions and n.algebra.sign_unknown:
+            p = self._where_defined(n, left, right)
+        self.zero = is_zero(n.algebra, p)
+        self.rules = tuple(n.algebra.rules)
+        self.used = tuple(n.algebra.rewrites.used)
+        self.conditions = (*(CONDITION[c.sign].format(c.text) for c in n.conditions), *(f"away from {k}" for k in n.kinks))
+        if not self.zero:
+            self.resisted = f"the difference of the two sides did not come to zero; what remained: {clip(show(p))}"
+
+    def _where_defined(self, n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
+        """Again, knowing that logarithms and roots are defined at the points that the claim is about."""
+        for c in n.conditions:
+            if c.sign in ("+", "0+"):
+                bound = frozenset(v for m in c.poly for a, _ in m for v in a.free if v.startswith("~"))
+                n.algebra.rewrites.positive(c.poly, bound, c.sign == "+")
+        n.forget()
+        return difference(n, left, right)
+
+
+CONDITION = {"+": "{} > 0", "0+": "{} >= 0", "!": "{} != 0"}
+
+
+def difference(n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
+    return n.algebra.sub(n.convert(left), n.convert(right))
+
+
+def clip(text: str, width: int = 240) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Attempt:
+    """Drop each assumption that the proof does without, so that what is reported as used is needed."""
+    kept = [a for a in attempt.assumptions if label(a) in attempt.used]
+    if len(kept) < len(attempt.assumptions):
+        fewer = Attempt(left, right, setting, kept)
+        if fewer.zero:
+            attempt = fewer
+        else:
+            kept = list(attempt.assumptions)
+    for a in list(kept):
+        if len(kept) > SIGNS and label(a) not in attempt.used:
+            continue
+        without = [b for b in kept if b is not a]
+        fewer = Attempt(left, right, setting, without)
+        if fewer.zero:
+            attempt, kept = fewer, without
+    return attempt
+
+
+def label(a: Assumption) -> str:
+    return a.text or str(a.relation)
+
+
+def _confirmed(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Verdict:
+    """The second road: evaluate what was proved."""
+    agreement = witness.agree(left, right, setting)
+    if agreement.disagreements:
+        raise InternalError(f"proved, but at {agreement.disagreements[0]} the two sides differ: {left} = {right}")
+    if not agreement.checked:
+        return Verdict(Kind.UNDECIDED, agreement.reason or "no point was found at which both sides are defined", rules=attempt.rules)
+    used = tuple(dict.fromkeys(label(a) for a in attempt.assumptions))
+    return Verdict(Kind.PROVED, "", used, attempt.conditions, attempt.rules)
+
+
+# ---- zero ---------------------------------------------------------------------------------------
+
+
+def is_zero(algebra: Algebra, p: Poly) -> bool:
+    """Strategies, each of which proves p = 0 where it succeeds."""
+    return any(strategy(algebra, p) for strategy in (lambda _, q: not q, cleared, by_signs, written_out, inside_sums))
+
+
+def cleared(algebra: Algebra, p: Poly) -> bool:
+    """Multiply by the denominators of several terms: p = 0 where p D = 0, D not zero."""
+    return not without_denominators(algebra, p)
+
+
+def without_denominators(algebra: Algebra, p: Poly) -> Poly:
+    for _ in range(6):
+        lows: dict[Atom, Rational] = {}
+        for m in p:
+            for a, e in m:
+                if a.kind == "poly" and e < 0:
+                    lows[a] = min(lows.get(a, 0), e)
+        if not lows:
+            break
+        raised: Poly = {}
+        for m, c in p.items():
+            accumulate(raised, algebra.settle_raised(m, lows, c))
+        p = raised
+    return p
+
+
+def by_signs(algebra: Algebra, p: Poly) -> bool:
+    """Split on the signs of what stands under max, |x|, indicators; impossible combinations are left out."""
+    steps = sorted(find(p, lambda a: a.kind == "step" and not any(v[0] in "~%" for v in a.free)))
+    if not steps or len(steps) > SIGNS:
+        return False
+    for values in itertools.product((1, 0), repeat=len(steps)):
+        case = dict(zip(steps, values, strict=True))
+        if infeasible(algebra, case):
+            continue
+        q = algebra.replace(p, lambda a: True, lambda a, case=case: ({ONE: 1} if case[a] else {}) if a in case else None)  # type: ignore[misc]
+        if q and without_denominators(algebra, q):
+            return False
+    return True
+
+
+def find(p: Poly, wanted: Callable[[Atom], bool]) -> set[Atom]:
+    """Atoms at any depth."""
+    seen: set[Atom] = set()
+    todo = [a for m in p for a, _ in m]
+    while todo:
+        a = todo.pop()
+        if a not in seen:
+            seen.add(a)
+            todo += [b for b in parts(a.kind, a.args) if isinstance(b, Atom)]
+    return {a for a in seen if wanted(a)}
+
+
+def infeasible(algebra: Algebra, case: dict[Atom, int]) -> bool:
+    """True if no point has these signs: Fourier-Motzkin elimination on monomials as unknowns."""
+    rows: list[Poly] = []
+    for a, value in case.items():
+        inner = a.args[0]
+        p: Poly = dict(inner.args[0]) if inner.kind == "poly" else {((inner, 1),): 1}
+        rows.append(algebra.scale(p, 1 if value else -1))
+    monomials = {m for row in rows for m in row if m != ONE}
+    rows += [{m: 1} for m in monomials if algebra.sign_of({m: 1}) == "+"]
+    for m in sorted(monomials, key=lambda k: [(a.serial, e) for a, e in k]):
+        up = [r for r in rows if r.get(m, 0) > 0]
+        down = [r for r in rows if r.get(m, 0) < 0]
+        rows = [r for r in rows if not r.get(m, 0)]
+        if len(up) * len(down) > 200:
+            return False
+        for r, s in itertools.product(up, down):
+            combined = algebra.add(algebra.scale(r, tidy(Fraction(-s[m]))), algebra.scale(s, tidy(Fraction(r[m]))))
+            rows.append(combined)
+    return any(not r.keys() - {ONE} and r.get(ONE, 0) <= 0 for r in rows)
+
+
+def written_out(algebra: Algebra, p: Poly) -> bool:
+    """Sums over so and so many numbers are written out, and free indices over them take each value."""
+    short = {a for a in find(p, lambda a: a.kind == "sum" and all(concrete(d) for d in a.args[0]))}
+    free = {v for m in p for a, _ in m for v in a.free if v in algebra.domains and concrete(algebra.domains[v])}
+    if not short and not free or len(free) > 3:
+        return False
+
+    def value(a: Atom) -> Poly | None:
+        if a not in short:
+            return None
+        names, body = algebra.open_sum(a)
+        for name, d in zip(names, a.args[0], strict=True):
+            body = algebra.add({}, *(algebra.rename(body, {name: k}) for k in numbers(d)))
+        return algebra.replace(body, lambda b: True, value)
+
+    q = algebra.replace(p, lambda a: True, value)
+    names = sorted(free)
+    for point in itertools.product(*(numbers(algebra.domains[v]) for v in names)):
+        sigma: dict[str, Term] = dict(zip(names, point, strict=True))
+        if without_denominators(algebra, algebra.rename(q, sigma)):
+            return False
+    return True
+
+
+def concrete(d: Domain) -> bool:
+    size = dict(d.size)
+    return not size.keys() - {ONE} and 0 < size.get(ONE, 0) <= CONCRETE and isinstance(d.first, int)
+
+
+def numbers(d: Domain) -> range:
+    return range(d.first, d.first + int(dict(d.size)[ONE]))
+
+
+def inside_sums(algebra: Algebra, p: Poly) -> bool:
+    """sum_v f(v) = 0 where f(v) = 0: terms that are sums over one and the same range are put under one sum."""
+    terms: list[tuple[Monomial, Atom, Rational]] = []
+    rest: Poly = {}
+    for m, c in p.items():
+        sums = [a for a, e in m if a.kind == "sum" and e == 1 and find({a.args[1]: 1}, lambda b: b.kind == "poly")]
+        if len(sums) == 1:
+            terms.append((tuple((a, e) for a, e in m if a is not sums[0]), sums[0], c))
+        else:
+            rest[m] = c
+    if not terms or without_denominators(algebra, rest):
+        return False
+    groups: dict[object, list[tuple[Monomial, Atom, Rational]]] = {}
+    for term in terms:
+        groups.setdefault(term[1].args[0], []).append(term)
+    return all(_under_one_sum(algebra, group) for group in groups.values())
+
+
+def _under_one_sum(algebra: Algebra, group: Iterable[tuple[Monomial, Atom, Rational]]) -> bool:
+    group = list(group)
+    names = [algebra.fresh(d) for d in group[0][1].args[0]]
+    total: Poly = {}
+    for m, a, c in group:
+        new, body = algebra.open_sum(a)
+        aligned = algebra.rename(body, dict(zip(new, names, strict=True)))
+        accumulate(total, algebra.mul({m: c}, aligned))
+    return not without_denominators(algebra, total)
+
