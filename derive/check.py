@@ -146,7 +146,12 @@ def judged(note: Note, claims: Iterable[int] | None = None, fail_fast: bool = Fa
 
 
 def judge_claim(claim: Claim) -> Result:
-    """One claim, judged within its budget; a fault of the program becomes an undecided verdict that names it."""
+    """One claim, judged within its budget; a fault of the program becomes an undecided verdict that names it.
+
+    Not so a disagreement of the judge with itself: then nothing it says can be trusted, and the run stops.
+    """
+    from derive.calculus.judge import InternalError
+
     started = time.perf_counter()
     try:
         with _time_limit(SECONDS_A_CLAIM):
@@ -155,6 +160,8 @@ def judge_claim(claim: Claim) -> Result:
         verdict = Verdict(Kind.UNDECIDED, f"the budget of {SECONDS_A_CLAIM:.0f} s for one claim ran out")
     except (RecursionError, MemoryError):
         verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
+    except InternalError:
+        raise
     except Exception as error:
         verdict = Verdict(Kind.UNDECIDED, f"internal error: {type(error).__name__}: {error}; {REPORT_IT}")
     return _result(claim, verdict, time.perf_counter() - started)

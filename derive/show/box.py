@@ -135,7 +135,7 @@ def _curly(sign: str, height: int, baseline: int) -> Box:
 
 def enclosed(body: Box, opening: str = "(", closing: str = ")") -> Box:
     if body.height == 2 and (opening in CURLY or closing in CURLY):
-        body = Box((*body.rows, " " * body.width), body.baseline)
+        body = Box((body.rows[0], " " * body.width, body.rows[1]), 1)
     return beside(bracket(opening, body.height, body.baseline), body, bracket(closing, body.height, body.baseline))
 
 

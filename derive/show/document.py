@@ -168,7 +168,8 @@ def compile_block(item: CompileRequest) -> str:
 def derive_block(item: DeriveRequest) -> Iterator[str]:
     """What the engine derives in answer to a "Derive" sentence."""
     from derive.show.latex import latex
-    from derive.steps import StepError, derivation
+    from derive.steps.derivation import StepError
+    from derive.steps.engine import derivation
 
     if item.target is None:
         yield finding("open", prose(item.problem or "This could not be read."))

@@ -215,8 +215,10 @@ def _term_key(term: Any) -> tuple[Any, ...]:
 
 
 def ordered_terms(expr: Any) -> list[Any]:
-    """The terms of a sum as a person orders them; a positive one first, if there is one."""
+    """The terms of a sum as a person orders them; a positive one first, if there is one; ``i + 1`` but ``1 + e^x``."""
     terms = sorted(sp.Add.make_args(expr), key=_term_key)
+    if terms[0].is_number and all(term.is_number or _weight(term.as_coeff_Mul()[1]) <= 2 for term in terms):
+        terms = [*terms[1:], terms[0]]
     first = next((k for k, term in enumerate(terms) if not _is_negative(term)), 0)
     return [terms[first], *terms[:first], *terms[first + 1 :]]
 

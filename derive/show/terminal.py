@@ -265,7 +265,8 @@ def _with_margin(box: Box, margin: Sequence[Text], width: int) -> Text:
 
 def derived(item: DeriveRequest, width: int) -> RenderableType:
     """The engine's derivation of what a note asks for."""
-    from derive.steps import StepError, derivation
+    from derive.steps.derivation import StepError
+    from derive.steps.engine import derivation
 
     if item.target is None:
         return Text(f"  {item.problem or 'this could not be read'}", "yellow")

@@ -180,11 +180,13 @@ class _Layout:
 
     def factors(self, node: s.Factors) -> Box:
         parts: list[Box] = []
+        last_end = -1
         for sign, factor in zip(node.signs, node.factors, strict=True):
             shown = self(factor)
-            if parts:
+            if parts and not (isinstance(factor, s.Group) and not sign and factor.start == last_end):
                 parts.append(text(self.gap(sign, parts[-1], shown)))
             parts.append(shown)
+            last_end = factor.end
         return beside(*parts)
 
     def gap(self, sign: str, left: Box, right: Box) -> str:
