@@ -262,6 +262,20 @@ def _distinct(expr: Expr, used: frozenset[str]) -> Expr:
     return expr if args == expr.args else rebuild(expr, args)
 
 
+def unified(expr: Expr) -> Expr:
+    """expr with sums that differ in the names of their indices alone written alike, so that they meet."""
+    seen: dict[Expr, Expr] = {}
+
+    def walk(e: Expr) -> Expr:
+        old = children(e)
+        new = tuple(walk(c) for c in old)
+        e = e if new == old else with_children(e, new)
+        return seen.setdefault(canonical(e), e) if binds(e) else e
+
+    sums = [e for e in positions(expr) if binds(e)]
+    return expr if len({canonical(e) for e in sums}) == len(set(sums)) else walk(expr)
+
+
 # --- traversal --------------------------------------------------------------------------------------------------
 
 

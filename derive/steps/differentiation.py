@@ -142,12 +142,13 @@ def _matrix(expr: Expr, body: Expr, limits: tuple[Expr, ...], outer: tuple[Expr,
 
 
 def _extremum(expr: Expr, variable: Expr, context: Context) -> Applied | None:
-    """max(u, v)' is u' where u > v, else v'."""
+    """max(u, v)' = u' where u > v, and v' elsewhere."""
     if len(expr.args) != 2:
         return None
     first, second = sorted(expr.args, key=lambda e: not context.depends(e, str(name_of(variable))))
     condition = first > second if isinstance(expr, sp.Max) else first < second
-    return CASEWISE, piecewise([(D(first, variable), condition), (D(second, variable), sp.true)])
+    here, there = piecewise([(sp.S.One, condition), (sp.S.Zero, sp.true)]), piecewise([(sp.S.Zero, condition), (sp.S.One, sp.true)])
+    return CASEWISE, add(mul(here, D(first, variable)), mul(there, D(second, variable)))
 
 
 def prime(function: Expr, at: Expr) -> Expr:

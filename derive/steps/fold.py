@@ -27,6 +27,7 @@ from derive.steps.core import (
     matches,
     mul,
     names,
+    neg,
     parts,
     positions,
     power,
@@ -62,8 +63,23 @@ def patterns(setting: Setting, skip: Iterable[str] = ()) -> tuple[Pattern, ...]:
     for name, definition in setting.definitions.items():
         head = head_of(definition)
         if name not in skip and foldable(definition) and name not in names(definition.body):
-            out.append(Pattern(name, head, definition.body, frozenset(definition.formals)))
+            holes = frozenset(definition.formals)
+            out.append(Pattern(name, head, definition.body, holes))
+            out.extend(Pattern(name, *pair, holes) for pair in variants(name, head, definition.body))
     return tuple(sorted(out, key=lambda p: -size(p.body)))
+
+
+def variants(name: str, head: Expr, body: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """What else a body that is one over two terms says: p (a + b) = n makes p b into n - p a; e^{-u} may be turned over."""
+    above = [f for f in factors(body) if not (f.is_Pow and f.exp == -1 and f.base.is_Add)]
+    below = [f.base for f in factors(body) if f.is_Pow and f.exp == -1 and f.base.is_Add]
+    if len(below) != 1 or len(below[0].args) != 2:
+        return
+    for one, two in (below[0].args, below[0].args[::-1]):
+        if isinstance(two, sp.exp):
+            turned = sp.exp(-two.args[0])
+            yield head, mul(turned, *above, power(add(mul(one, turned), sp.S.One), sp.S.NegativeOne))
+            yield add(mul(*above), neg(mul(head, one))), mul(head, two)
 
 
 def foldable(definition: Definition) -> bool:
@@ -192,7 +208,7 @@ def fold_sum(expr: Expr, pattern: Pattern) -> Expr | None:
         return None
     body, limits, _ = parts(sums[0])
     body_, limits_, _ = parts(expr)
-    if len(limits) > len(limits_) or (len(limits) == len(limits_) and len(factors(body)) == len(factors(body_))):
+    if len(limits) > len(limits_):
         return None
     for chosen in choices(limits_, len(limits)):
         others = tuple(limit for limit in limits_ if limit not in chosen)
@@ -203,7 +219,8 @@ def fold_sum(expr: Expr, pattern: Pattern) -> Expr | None:
         found = next(matches(sums[0], part, pattern.holes), None)
         if found is not None and pattern.holes <= found.keys():
             scale = mul(number, *(put(f, found) for f in outside))
-            return total(mul(*outer, divide(put(pattern.head, found), scale)), *others)
+            new = total(mul(*outer, divide(put(pattern.head, found), scale)), *others)
+            return new if size(new) < size(expr) else None
     return None
 
 

@@ -39,6 +39,7 @@ from derive.steps.core import (
     size,
     symbols,
     total,
+    unified,
     with_children,
 )
 from derive.steps.differentiation import (
@@ -101,7 +102,9 @@ class Work:
             return False
         if len(self.lines) >= MAX_STEPS:
             raise Stuck("the derivation does not come to an end")
-        self.expr = distinct(new)
+        self.expr = distinct(unified(new))
+        if self.expr == (self.lines[-1].expr if self.lines else None):
+            return False
         self.lines.append(Line(self.expr, rule))
         return True
 
@@ -270,7 +273,7 @@ def fused(applied: Applied, work: Work) -> Applied:
         if len(standing) > 1:
             return rule, new
     if rule in SILENT or rule == LINEARITY:
-        inner = at(standing[0], work) if standing else None
+        inner = at(standing[0], work) if standing and not is_lemma(standing[0], work.context) else None
         if inner is None:
             return rule, new
         name = inner[0]
@@ -336,6 +339,12 @@ def chain(expr: Expr, variable: Expr, context: Context) -> Expr | None:
 
 
 # --- lemmas -----------------------------------------------------------------------------------------------------
+
+
+def is_lemma(node: Expr, context: Context) -> bool:
+    """Is this the derivative of a name that has a definition, with respect to something else?"""
+    expr, name = node.args[0], str(name_of(node.args[1][0]))
+    return name_of(expr) != name and context.definition(expr) is not None and context.depends(expr, name)
 
 
 def lemma_step(work: Work, node: Expr) -> bool:
@@ -426,8 +435,10 @@ CLOSING: tuple[Closing, ...] = (
     ("distributing the sum", lambda e, c: simple.expand_deltas(e)),
     ("taking constants out of the sum", lambda e, c: simple.pull(e)),
     ("known", lambda e, c: None),
+    ("exchanging the sums", simple.exchange),
     ("distributing the sum", simple.take_apart),
     ("splitting the fraction", lambda e, c: everywhere(lambda x: simple.split_fraction_here(x, c))(e)),
+    ("multiplying out", simple.multiply_out),
     ("factoring", lambda e, c: simple.factored(e)),
 )
 
@@ -460,31 +471,29 @@ def assumed(setting: Setting) -> Iterator[Known]:
 
 
 def normalised(context: Context) -> Iterator[Known]:
-    """The sums of defined entries over an axis that come out as a number."""
+    """The sums of defined entries over an axis that come out as a number: 1 for a softmax, 0 for centred values."""
     for name, definition in context.setting.definitions.items():
         axes = context.axes(name)
-        if definition.is_function or not axes or not has_denominator(definition.body):
+        if definition.is_function or not axes or isinstance(definition.body, sp.Piecewise):
             continue
         for formal, axis in zip(definition.formals, axes, strict=True):
             limit = sp.Tuple(formal, axis.first, axis.last)
-            value = simple.settle(simple.total(definition.body, limit), context)
+            value = settled_sum(simple.total(definition.body, limit), context)
             if value.is_number:
-                head = entry(name, definition.formals)
-                yield Known(total(head, limit), value, frozenset(definition.formals) - {formal}, "sum to one" if value == 1 else "known sum")
+                holes = frozenset(definition.formals) - {formal}
+                rule = {1: "sum to one", 0: "sum to zero"}.get(value, "known sum")
+                yield Known(total(entry(name, definition.formals), limit), value, holes, rule)
 
 
-def has_denominator(body: Expr) -> bool:
-    return any(f.is_Pow and f.exp.is_negative and not f.base.is_integer for f in factors(body))
+def settled_sum(expr: Expr, context: Context) -> Expr:
+    once = simple.settle(expr, context)
+    return once if once.is_number else simple.settle(simple.spread_all(expr), context)
 
 
 def prepare(setting: Setting, route: str) -> Context:
+    """The context of a derivation: what is assumed, and what follows from the definitions at once."""
     context = Context(setting, route)
     context.known.extend(assumed(setting))
-    bare = Context(setting, route, folds=())
-    bare.folds = ()
-    context.known.extend(normalised(bare))
+    for known in list(normalised(context)):
+        context.known.append(known)
     return context
-
-
-__all__ = ["Lemma", "Line", "Stuck", "Work", "derive_lines", "prepare"]
-_ = (neg, symbols, names, same)

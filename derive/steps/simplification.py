@@ -7,9 +7,7 @@ kept only where a sum becomes known or a name is found again.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import reduce
 
 import sympy as sp
 
@@ -17,8 +15,6 @@ from derive.steps.context import Context
 from derive.steps.core import (
     Expr,
     add,
-    canonical,
-    children,
     divide,
     evaluated,
     everywhere,
@@ -31,11 +27,11 @@ from derive.steps.core import (
     power,
     put,
     rename_bound,
-    same,
     size,
+    symbols,
     terms,
     total,
-    with_children,
+    unified,
 )
 from derive.steps.fold import Pattern, fold, fold_here, powers
 
@@ -155,6 +151,16 @@ def settle(expr: Expr, context: Context) -> Expr:
         new = sift(expr) or pull(expr) or (use_known(expr, context) or ("", None))[1] or fold_all(expr, context)
         if new is None:
             return expr
+        expr = unified(new)
+    return expr
+
+
+def spread_all(expr: Expr) -> Expr:
+    """Every sum over indices taken apart into its terms."""
+    for _ in range(12):
+        new = everywhere(lambda e: spread_here(e, lambda opened, whole: True))(expr)
+        if new is None:
+            break
         expr = new
     return expr
 
@@ -163,11 +169,61 @@ def take_apart(expr: Expr, context: Context) -> Expr | None:
     """Sums taken apart where one of their pieces is then known."""
 
     def attempt(e: Expr) -> Expr | None:
-        new = spread_here(e, lambda opened, whole: True)
-        if new is None:
+        if not isinstance(e, sp.Sum):
             return None
-        again = everywhere(attempt)(new) or new
-        return new if size(settle(again, context)) < size(settle(e, context)) else None
+        new = spread_all(e)
+        return new if new != e and size(settle(new, context)) < size(e) else None
+
+    return everywhere(attempt)(expr)
+
+
+def exchange(expr: Expr, context: Context) -> Expr | None:
+    r"""\sum_k a_k \sum_c b_{kc} = \sum_c \sum_k a_k b_{kc}, where a name is then found in the inner sum."""
+
+    def attempt(e: Expr) -> Expr | None:
+        if not isinstance(e, sp.Sum):
+            return None
+        flat = flattened(e)
+        if flat is None:
+            return None
+        new = fold_all(flat, context)
+        return new if new is not None and size(new) < size(e) else None
+
+    return everywhere(attempt)(expr)
+
+
+def flattened(expr: Expr) -> Expr | None:
+    """A sum of a product with sums among its factors as one sum over all the indices."""
+    body, limits, _ = parts(expr)
+    inner = [f for f in factors(body) if isinstance(f, sp.Sum)]
+    if not inner:
+        return None
+    outside = [f for f in factors(body) if not isinstance(f, sp.Sum)]
+    taken = {s.name for s in symbols(mul(*outside, sp.S.One))} | {limit[0].name for limit in limits}
+    for one in inner:
+        renamed = rename_bound(one, taken)
+        body_, limits_, _ = parts(renamed)
+        taken |= {s.name for s in symbols(renamed)}
+        outside.append(body_)
+        limits = (*limits, *limits_)
+    return total(mul(*outside), *limits)
+
+
+def multiply_out(expr: Expr, context: Context) -> Expr | None:
+    """a (b + c) + … multiplied out where terms then cancel or come to be known."""
+
+    def attempt(e: Expr) -> Expr | None:
+        if not (e.is_Add or e.is_Mul):
+            return None
+        new = e
+        for _ in range(4):
+            opened = add(*(multiplied_out(t) or t for t in terms(new)))
+            if opened == new:
+                break
+            new = opened
+        done = settle(new, context)
+        closed = factored(done) or done
+        return new if new != e and size(closed) < size(e) else None
 
     return everywhere(attempt)(expr)
 
@@ -232,7 +288,8 @@ def groupings(expr: Expr) -> Iterable[Expr]:
             if len(members) > 1:
                 yield take_out(expr.args, members, split)
     numbers = [term.as_coeff_Mul()[0] for term in expr.args]
-    if len(set(map(abs, numbers))) == 1 and abs(numbers[0]) != 1:
+    scaled = any(f.is_Pow and f.base.is_integer for term in expr.args for f in factors(term))
+    if not scaled and len(set(map(abs, numbers))) == 1 and abs(numbers[0]) != 1:
         yield mul(abs(numbers[0]), add(*(mul(t, 1 / abs(numbers[0])) for t in expr.args)))
     yield from joined_sums(expr)
 
@@ -312,7 +369,3 @@ def cancelled(expr: Expr) -> Expr | None:
     """expr built anew, if that makes it shorter."""
     new = evaluated(expr)
     return new if size(new) < size(expr) else None
-
-
-__all__ = ["cancelled", "factored", "settle", "sift", "take_apart"]
-_ = (Counter, canonical, children, reduce, rename_bound, same, terms, with_children)
