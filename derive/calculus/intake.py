@@ -36,7 +36,8 @@ class Ranges:
         p, q = self.root(p), self.root(q)
         if p != q:
             self.parent[q] = p
-            self.seen.setdefault(p, []).extend(self.seen.pop(q, []))
+            for axis in self.seen.pop(q, []):
+                self.note(p, axis)
 
     def note(self, p: Place, axis: Axis) -> None:
         known = self.seen.setdefault(self.root(p), [])

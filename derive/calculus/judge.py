@@ -38,6 +38,11 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
     left, right = sp.sympify(left), sp.sympify(right)
     setting = complete(left, right, setting or Setting())
     attempt = Attempt(left, right, setting, setting.assumptions)
+    if attempt.contradiction:
+        reason = f"no point satisfies the assumptions: {attempt.contradiction} contradicts those before it"
+        attempt = Attempt(left, right, setting, ())
+        if not attempt.zero:
+            return Verdict(Kind.UNDECIDED, reason)
     if attempt.zero:
         attempt = _fewest_assumptions(left, right, setting, attempt)
         return _confirmed(left, right, setting, attempt)
@@ -70,6 +75,7 @@ class Attempt:
 
     def _run(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
         n = Normalizer(setting, self.assumptions)
+        self.contradiction = n.contradiction
         p = difference(n, left, right)
         if p and n.conditions and n.algebra.sign_unknown:
             p = self._where_defined(n, left, right)

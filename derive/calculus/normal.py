@@ -63,6 +63,7 @@ class Normalizer:
         self.opened_names: dict[str, None] = {}
         self.kinks: dict[str, None] = {}
         self.sizes: dict[str, int] = {}  # dimensions that an assumption gives a number
+        self.contradiction: str | None = None  # the assumption that no point satisfies beside those before it
         self.unoriented: list[Assumption] = []
         self._same_index: dict[Any, Any] = {}
         self._held: frozenset[str] = frozenset()
@@ -135,6 +136,8 @@ class Normalizer:
             if self.is_index_expr(r.lhs) and self.is_index_expr(r.rhs):
                 return bool(self._same_index)
             p = self.algebra.sub(self.convert(r.lhs), self.convert(r.rhs))
+            if p and not p.keys() - {ONE}:
+                self.contradiction = label
             return not p or rewrites.equation(p, universal, label)
         if isinstance(r, sp.Ne):
             if self.is_index_expr(r.lhs) and self.is_index_expr(r.rhs):
@@ -143,6 +146,8 @@ class Normalizer:
             return False
         if isinstance(r, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
             p = self.algebra.sub(self.convert(r.gts), self.convert(r.lts))
+            if self.algebra.sign_of(p) == "-":
+                self.contradiction = label
             rewrites.positive(p, universal, isinstance(r, (sp.Gt, sp.Lt)), label)
             return True
         if isinstance(r, sp.Contains):
