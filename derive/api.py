@@ -14,7 +14,7 @@ from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.calculus.verdict import Verdict
 
 if TYPE_CHECKING:
-    from derive.check import Report
+    from derive.pipeline import Report
     from derive.steps.derivation import Derivation
 
 
@@ -158,6 +158,6 @@ def derivation(expr: Any, wrt: Any, route: str = "auto", **options: Any) -> Deri
 
 def check(path: str | os.PathLike[str]) -> Report:
     """The report on a note: every claim with its verdict."""
-    from derive.check import check as check_note
+    from derive.pipeline import check as check_note
 
     return check_note(path)

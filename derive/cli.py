@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.check import Report
+    from derive.pipeline import Report
 
 EXIT_OK, EXIT_UNSETTLED, EXIT_UNUSABLE = 0, 1, 2
 LEVELS = ("coarse", "normal", "fine")
@@ -136,7 +136,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def _check_once(arguments: argparse.Namespace) -> int:
-    from derive.check import to_json
+    from derive.pipeline import to_json
 
     started = time.perf_counter()
     paths, texts = _inputs(arguments.paths)
@@ -159,7 +159,7 @@ def _check_once(arguments: argparse.Namespace) -> int:
 
 def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
     """The notes to check, and the text of standard input if it is one of them."""
-    from derive.check import find_notes
+    from derive.pipeline import find_notes
     from derive.notes.note import NoteError
 
     found: list[str] = []
@@ -172,7 +172,7 @@ def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
 
 
 def _reports(paths: list[str], texts: dict[str, bytes], arguments: argparse.Namespace) -> Iterator[Report]:
-    from derive.check import check_all, check_in_parallel
+    from derive.pipeline import check_all, check_in_parallel
 
     if len(paths) == 1 and not arguments.fail_fast:
         return iter([check_in_parallel(paths[0], texts.get(paths[0]), arguments.jobs)])
@@ -183,7 +183,7 @@ def _without_claims(report: Report, arguments: argparse.Namespace, texts: dict[s
     """A note that was named and claims nothing is an error, for nothing was checked; in a folder it may stand."""
     from dataclasses import replace
 
-    from derive.check import Fault
+    from derive.pipeline import Fault
 
     if report.error or report.results or arguments.no_claims_ok or report.path not in arguments.paths:
         return report
@@ -241,7 +241,7 @@ def _console(arguments: argparse.Namespace) -> Any:
 
 
 def _load(path: str) -> Any:
-    from derive.check import load
+    from derive.pipeline import load
     from derive.notes.note import NoteError
 
     text = sys.stdin.buffer.read() if path == "-" else None
@@ -252,7 +252,7 @@ def _load(path: str) -> Any:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    from derive.check import judged
+    from derive.pipeline import judged
     from derive.show.terminal import show_note
 
     note = _load(arguments.path)
@@ -264,7 +264,39 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def run_steps(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from derive.ask import Question, ask
+    from derive.notes.note import NoteError
+    from derive.show.latex import style_of
+    from derive.show.terminal import steps_view
+    from derive.steps.derivation import StepError
+    from derive.steps.engine import derivation
+
+    source = _text(arguments.note) if arguments.note else ""
+    question = Question(arguments.expression, arguments.let, arguments.assume, arguments.wrt, arguments.to)
+    try:
+        request, *end = ask(question, arguments.note or "question.md", source)
+        target, to = request.target, end[0].target if end else None
+        assert target is not None
+        made = derivation(target.expr, request.setting, arguments.route, arguments.level, to.expr if to else None)
+    except (NoteError, StepError, ValueError) as error:
+        raise UsageError(str(error)) from None
+    style = style_of(source + arguments.expression, request.setting)
+    if arguments.json:
+        print(json.dumps(made.to_json(style)))
+    else:
+        out = _console(arguments)
+        out.print(steps_view(made, out.width, style))
+    return EXIT_OK if made.proved else EXIT_UNSETTLED
+
+
+def _text(path: str) -> str:
+    if path == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise UsageError(f"{path}: cannot be read: {reason}") from None
 
 
 def run_explain(arguments: argparse.Namespace) -> int:
@@ -279,7 +311,7 @@ def run_rules(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    from derive.check import judged
+    from derive.pipeline import judged
     from derive.show.document import document
 
     note = _load(arguments.path)
@@ -288,7 +320,29 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def run_kernels(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from derive.codegen.lower import CompileError
+    from derive.codegen.module import generate
+    from derive.notes.note import CompileRequest
+
+    notes = [_load(path) for path in _inputs(arguments.paths)[0]]
+    requests = [item for note in notes for item in note.items if isinstance(item, CompileRequest)]
+    if not requests:
+        raise UsageError(
+            f"{', '.join(arguments.paths)}: nothing to compile; expected a sentence: Compile $...$ as `name(arguments)`."
+        )
+    try:
+        source = generate(requests, ", ".join(Path(note.path).name for note in notes))
+    except CompileError as error:
+        raise UsageError(str(error)) from None
+    if not arguments.check:
+        _write(arguments.output, source)
+        return EXIT_OK
+    if _source_bytes(arguments.output, {}).decode("utf-8", "replace") == source:
+        return EXIT_OK
+    print(
+        f"{arguments.output} is not current; write it with: derive kernels {' '.join(arguments.paths)} -o {arguments.output}"
+    )
+    return EXIT_UNSETTLED
 
 
 def _write(path: str, text: str) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from derive.calculus.verdict import Kind
-from derive.check import Result
+from derive.pipeline import Result
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
 from derive.show.signs import COMMANDS
 

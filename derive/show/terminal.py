@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from derive.calculus.verdict import Kind, Witness
-from derive.check import Report, Result
+from derive.pipeline import Report, Result
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
 from derive.show import unicode
 from derive.show.box import Box, beside, cells

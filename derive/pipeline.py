@@ -162,6 +162,8 @@ def judge_claim(claim: Claim) -> Result:
         verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
     except InternalError:
         raise
+    except ValueError as error:
+        verdict = Verdict(Kind.UNREAD, str(error))
     except Exception as error:
         verdict = Verdict(Kind.UNDECIDED, f"internal error: {type(error).__name__}: {error}; {REPORT_IT}")
     return _result(claim, verdict, time.perf_counter() - started)
