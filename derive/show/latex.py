@@ -345,7 +345,8 @@ class _Printer:
         below.sort(key=_factor_key)
         piece = self.fraction(above, below) if below else self.product(above)
         if coefficient.is_negative:
-            return Piece(f"-{piece.text}", Shape.SUM)
+            text = parenthesised(piece.text) if piece.shape is Shape.SUM else piece.text
+            return Piece(f"-{text}", Shape.SUM)
         return piece
 
     def inverse(self, factor: Any) -> Any | None:
