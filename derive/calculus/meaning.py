@@ -1,0 +1,1453 @@
+"""The value of an expression at given sizes and numbers, with a rigorous error bound.
+
+This is the second road to the truth: it shares nothing with the normal form. An expression is compiled
+once to a tree of closures and then run at many points. Numbers are exact rationals (``fmpq``) as long as
+they can be, else real balls (``arb``) that contain the true value. A derivative is not taken symbolically:
+the variable gets an infinitesimal ``e`` with ``e*e = 0`` of its own, and the coefficient of ``e`` is read off
+the result (`Jet`). Bound indices are slots of an array, so that no capture can happen.
+
+Where an expression has no value (a zero denominator, the log of a negative number, a kink) `Undefined` is raised.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import flint
+import sympy as sp
+from flint import arb, fmpq, fmpz
+from sympy.core.function import AppliedUndef
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+
+from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver
+from derive.calculus.setting import Axis, Definition, Setting
+
+Key = tuple[str, tuple[int, ...]]
+Value = Any  # fmpq | arb | Jet
+Run = Callable[["Frame"], Any]
+
+ZERO, ONE = fmpq(0), fmpq(1)
+EXACT_BITS = 2048  # longer rationals are rounded to balls
+DEFAULT_BUDGET = 400_000
+RECURSION = 12_000
+
+
+class MeaningError(Exception):
+    """No value can be given."""
+
+
+class Undefined(MeaningError):
+    """The expression has no value here; ``final`` is false if more precision might give one."""
+
+    def __init__(self, reason: str, final: bool = True) -> None:
+        super().__init__(reason)
+        self.final = final
+
+
+class BudgetExceeded(MeaningError):
+    """The work would exceed what was allowed."""
+
+
+class Unsupported(MeaningError):
+    """A construct outside of the language."""
+
+
+class Missing(MeaningError):
+    """The point gives no value for a name that is needed."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"no value for {key[0]}{list(key[1]) or ''}")
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A sample of an unknown smooth function: ``sum_a p_a(u_a) + cross * prod_a u_a``, coefficients from degree 0 up."""
+
+    parts: tuple[tuple[Fraction, ...], ...]
+    cross: Fraction = Fraction(0)
+
+
+@dataclass
+class Point:
+    """Numbers for everything that is free: dimensions, indices (at the base of their axis), scalars and entries.
+
+    ``values[name, ()]`` is a scalar, ``values[name, (1, 2)]`` an entry; labels are values too. The gradient of an
+    unknown loss ``L`` with respect to ``Y[i, k]`` is the entry ``values['dL/dY', (i, k)]``.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
+    values: dict[Key, Fraction] = field(default_factory=dict)
+    functions: dict[str, Smooth] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------------------------------------- infinitesimals
+
+
+class Jet:
+    """A number plus infinitesimals: ``terms[mask]`` is the coefficient of the product of the ``e_k`` whose bit is in mask."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: dict[int, Any]) -> None:
+        self.terms = terms
+
+    @property
+    def real(self) -> Any:
+        return self.terms.get(0, ZERO)
+
+    def nil(self) -> dict[int, Any]:
+        return {m: c for m, c in self.terms.items() if m}
+
+    def __add__(self, other: Any) -> Jet:
+        terms = dict(self.terms)
+        for m, c in _terms(other).items():
+            terms[m] = terms[m] + c if m in terms else c
+        return Jet(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Jet:
+        return Jet({m: -c for m, c in self.terms.items()})
+
+    def __sub__(self, other: Any) -> Jet:
+        return self + (-other)
+
+    def __mul__(self, other: Any) -> Jet:
+        if type(other) is not Jet:
+            return Jet({m: c * other for m, c in self.terms.items()})
+        return Jet(_times(self.terms, other.terms))
+
+    def __rmul__(self, other: Any) -> Jet:
+        return Jet({m: c * other for m, c in self.terms.items()})
+
+
+def _terms(x: Any) -> dict[int, Any]:
+    return x.terms if type(x) is Jet else {0: x}
+
+
+def _times(a: Mapping[int, Any], b: Mapping[int, Any]) -> dict[int, Any]:
+    out: dict[int, Any] = {}
+    for m, x in a.items():
+        for n, y in b.items():
+            if not m & n:
+                k = m | n
+                out[k] = out[k] + x * y if k in out else x * y
+    return out
+
+
+def real_part(x: Value) -> Any:
+    return x.real if type(x) is Jet else x
+
+
+def compose(taylor: Callable[[Any, int], list[Any]], x: Value) -> Value:
+    """f(x) where ``taylor(x0, k)`` gives f(x0), f'(x0), f''(x0)/2, … up to degree k."""
+    if type(x) is not Jet:
+        return taylor(x, 0)[0]
+    nil = x.nil()
+    degree = 0
+    for m in nil:
+        degree |= m
+    degree = degree.bit_count()
+    coefficients = taylor(x.real, degree)
+    out: dict[int, Any] = {0: coefficients[0]}
+    power: dict[int, Any] = nil
+    for c in coefficients[1:]:
+        if not power:
+            break
+        for m, v in power.items():
+            out[m] = out[m] + c * v if m in out else c * v
+        power = _times(power, nil)
+    return Jet(out)
+
+
+# ------------------------------------------------------------------------------------- functions, by Taylor series
+
+
+def ball(x: Any) -> arb:
+    return x if type(x) is arb else arb(x)
+
+
+def _finite(x: arb) -> arb:
+    if not x.is_finite():
+        raise Undefined("not a finite number", final=False)
+    return x
+
+
+def _positive(x: Any, what: str) -> None:
+    if not x > 0:
+        raise Undefined(what, final=bool(x <= 0))
+
+
+def _nonzero(x: Any, what: str = "a denominator is zero") -> None:
+    if type(x) is fmpq:
+        if x == 0:
+            raise Undefined(what)
+    elif not x != 0:
+        raise Undefined(what, final=x.is_zero())
+
+
+def t_exp(x: Any, n: int) -> list[Any]:
+    out = [ONE if x == 0 else _finite(ball(x).exp())]
+    for k in range(1, n + 1):
+        out.append(out[-1] / k)
+    return out
+
+
+def t_log(x: Any, n: int) -> list[Any]:
+    _positive(x, "the logarithm of a number that is not positive")
+    out = [ZERO if x == 1 else _finite(ball(x).log())]
+    if n:
+        inverse = 1 / x
+        power = ONE
+        for k in range(1, n + 1):
+            power = power * inverse
+            out.append(power * fmpq(1 if k % 2 else -1, k))
+    return out
+
+
+def _trigonometric(x: Any, n: int, start: int, values: Callable[[arb], tuple[arb, arb]], sign: int) -> list[Any]:
+    """The series of a function whose derivatives cycle through (s, c, sign*s, sign*c)."""
+    s, c = (ZERO, ONE) if x == 0 else values(ball(x))
+    cycle = [s, c, sign * s, sign * c]
+    out = []
+    for k in range(n + 1):
+        v = cycle[(k + start) % 4]
+        out.append(v if k < 2 else v / math.factorial(k))
+    if type(out[0]) is arb:
+        _finite(out[0])
+    return out
+
+
+def _hyperbolic(x: arb) -> tuple[arb, arb]:
+    s, c = x.sinh_cosh()
+    return s, c
+
+
+def _circular(x: arb) -> tuple[arb, arb]:
+    s, c = x.sin_cos()
+    return s, c
+
+
+def t_sin(x: Any, n: int) -> list[Any]:
+    return _trigonometric(x, n, 0, _circular, -1)
+
+
+def t_cos(x: Any, n: int) -> list[Any]:
+    return _trigonometric(x, n, 1, _circular, -1)
+
+
+def t_sinh(x: Any, n: int) -> list[Any]:
+    return _trigonometric(x, n, 0, _hyperbolic, 1)
+
+
+def t_cosh(x: Any, n: int) -> list[Any]:
+    return _trigonometric(x, n, 1, _hyperbolic, 1)
+
+
+def _riccati(first: Any, n: int, sign: int) -> list[Any]:
+    """The series of the solution of t' = 1 + sign t^2."""
+    t = [first]
+    for k in range(n):
+        square = sum((t[i] * t[k - i] for i in range(k + 1)), ZERO)
+        t.append(((1 if k == 0 else 0) + sign * square) / (k + 1))
+    return t
+
+
+def t_tanh(x: Any, n: int) -> list[Any]:
+    return _riccati(ZERO if x == 0 else ball(x).tanh(), n, -1)
+
+
+def t_tan(x: Any, n: int) -> list[Any]:
+    return _riccati(ZERO if x == 0 else _finite(ball(x).tan()), n, 1)
+
+
+def _integrated(first: Any, derivative: list[Any]) -> list[Any]:
+    return [first, *(d / (k + 1) for k, d in enumerate(derivative))]
+
+
+def _square_plus(x: Any, c: int, n: int) -> list[Any]:
+    """The series of c + u^2 at x."""
+    return ([c + x * x, 2 * x, ONE] + [ZERO] * n)[: n + 1]
+
+
+def _series_power(base: list[Any], a: fmpq) -> list[Any]:
+    """The series of base^a for a series with a nonzero constant term."""
+    out = [power(base[0], a)]
+    for k in range(1, len(base)):
+        total = ZERO
+        for i in range(1, k + 1):
+            total = total + (a * i - (k - i)) * base[i] * out[k - i]
+        out.append(total / (base[0] * k))
+    return out
+
+
+def t_atan(x: Any, n: int) -> list[Any]:
+    first = ZERO if x == 0 else ball(x).atan()
+    return _integrated(first, _series_power(_square_plus(x, 1, n - 1), fmpq(-1)) if n else [])
+
+
+def t_asinh(x: Any, n: int) -> list[Any]:
+    first = ZERO if x == 0 else ball(x).asinh()
+    return _integrated(first, _series_power(_square_plus(x, 1, n - 1), fmpq(-1, 2)) if n else [])
+
+
+def t_acosh(x: Any, n: int) -> list[Any]:
+    _positive(x - 1, "acosh outside of its domain")
+    return _integrated(ball(x).acosh(), _series_power(_square_plus(x, -1, n - 1), fmpq(-1, 2)) if n else [])
+
+
+def _one_minus_square(x: Any, n: int) -> list[Any]:
+    return [-c for c in _square_plus(x, -1, n)]
+
+
+def t_atanh(x: Any, n: int) -> list[Any]:
+    _positive(1 - x * x, "atanh outside of its domain")
+    first = ZERO if x == 0 else ball(x).atanh()
+    return _integrated(first, _series_power(_one_minus_square(x, n - 1), fmpq(-1)) if n else [])
+
+
+def t_asin(x: Any, n: int) -> list[Any]:
+    _positive(1 - x * x, "asin outside of its domain")
+    first = ZERO if x == 0 else ball(x).asin()
+    return _integrated(first, _series_power(_one_minus_square(x, n - 1), fmpq(-1, 2)) if n else [])
+
+
+def t_acos(x: Any, n: int) -> list[Any]:
+    first, *rest = t_asin(x, n)
+    return [arb.pi() / 2 - first, *(-c for c in rest)]
+
+
+def t_erf(x: Any, n: int) -> list[Any]:
+    """erf' = g with g' = -2 x g."""
+    first = ZERO if x == 0 else ball(x).erf()
+    if not n:
+        return [first]
+    g = [2 / arb.pi().sqrt() * (-ball(x) * ball(x)).exp()]
+    for k in range(n - 1):
+        g.append(-2 * (x * g[k] + (g[k - 1] if k else ZERO)) / (k + 1))
+    return _integrated(first, g)
+
+
+def t_erfc(x: Any, n: int) -> list[Any]:
+    first, *rest = t_erf(x, n)
+    return [ball(x).erfc() if x != 0 else ONE, *(-c for c in rest)]
+
+
+def t_abs(x: Any, n: int) -> list[Any]:
+    if n == 0:
+        return [abs(x)]
+    if x > 0:
+        return [x, ONE] + [ZERO] * (n - 1)
+    if x < 0:
+        return [-x, -ONE] + [ZERO] * (n - 1)
+    raise Undefined("the absolute value at its kink", final=bool(x == 0))
+
+
+def t_sign(x: Any, n: int) -> list[Any]:
+    if x > 0:
+        return [ONE] + [ZERO] * n
+    if x < 0:
+        return [-ONE] + [ZERO] * n
+    raise Undefined("the sign of zero", final=bool(x == 0))
+
+
+def t_step(x: Any, n: int) -> list[Any]:
+    return [(c + (k == 0)) / 2 for k, c in enumerate(t_sign(x, n))]
+
+
+def _value_only(name: str, function: Callable[[Any], Any]) -> Callable[[Any, int], list[Any]]:
+    def taylor(x: Any, n: int) -> list[Any]:
+        if n:
+            raise Unsupported(f"the derivative of {name}")
+        return [_finite(function(ball(x)))]
+
+    return taylor
+
+
+def t_factorial(x: Any, n: int) -> list[Any]:
+    if n or type(x) is not fmpq or x.q != 1 or not 0 <= x <= 300:
+        raise Undefined("a factorial of this number")
+    return [fmpq(math.factorial(int(x.p)))]
+
+
+TAYLOR: dict[Any, Callable[[Any, int], list[Any]]] = {
+    sp.exp: t_exp, sp.log: t_log,
+    sp.sin: t_sin, sp.cos: t_cos, sp.tan: t_tan, sp.asin: t_asin, sp.acos: t_acos, sp.atan: t_atan,
+    sp.sinh: t_sinh, sp.cosh: t_cosh, sp.tanh: t_tanh, sp.asinh: t_asinh, sp.acosh: t_acosh, sp.atanh: t_atanh,
+    sp.erf: t_erf, sp.erfc: t_erfc, sp.Abs: t_abs, sp.sign: t_sign, sp.Heaviside: t_step,
+    sp.gamma: _value_only("gamma", lambda x: x.gamma()), sp.loggamma: _value_only("loggamma", lambda x: x.lgamma()),
+    sp.digamma: _value_only("digamma", lambda x: x.digamma()), sp.factorial: t_factorial,
+    sp.floor: _value_only("floor", lambda x: x.floor()), sp.ceiling: _value_only("ceiling", lambda x: x.ceil()),
+}  # fmt: skip
+
+RECIPROCAL = {sp.sec: t_cos, sp.csc: t_sin, sp.cot: t_tan, sp.sech: t_cosh, sp.csch: t_sinh, sp.coth: t_tanh}
+
+CONSTANTS: dict[Any, Callable[[], Any]] = {
+    sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler, sp.Catalan: arb.const_catalan,
+    sp.GoldenRatio: lambda: (1 + arb(5).sqrt()) / 2,
+}  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------- powers
+
+
+def _short(x: Any) -> Any:
+    """Long rationals become balls."""
+    if type(x) is Jet:
+        return Jet({m: _short(c) for m, c in x.terms.items()})
+    return arb(x) if type(x) is fmpq and x.height_bits() > EXACT_BITS else x
+
+
+def _integer_power(x: Any, n: int) -> Any:
+    if n < 0:
+        _nonzero(x)
+    if type(x) is fmpq and x.height_bits() * abs(n) > EXACT_BITS:
+        if x in (0, 1, -1):
+            return x * x if n % 2 == 0 else x
+        x = arb(x)
+    return _finite(x ** fmpz(n)) if type(x) is arb else x**n
+
+
+def _exact_root(x: fmpq, q: int) -> fmpq | None:
+    p, d = x.p.root(q), x.q.root(q)
+    return fmpq(p, d) if p**q == x.p and d**q == x.q else None
+
+
+def power(x: Any, a: fmpq) -> Any:
+    """x^a of plain numbers."""
+    if a.q == 1:
+        return _integer_power(x, int(a.p))
+    if x == 0 and a > 0:
+        return ZERO
+    _positive(x, "a fractional power of a number that is not positive")
+    if type(x) is fmpq and a.q < 10:
+        root = _exact_root(x, int(a.q))
+        if root is not None:
+            return _integer_power(root, int(a.p))
+    x = ball(x)
+    return _finite(_integer_power(x.sqrt() if a.q == 2 else x.root(int(a.q)) if a.q < 1000 else x ** fmpq(1, a.q), int(a.p)))
+
+
+def t_power(a: fmpq) -> Callable[[Any, int], list[Any]]:
+    def taylor(x: Any, n: int) -> list[Any]:
+        out, binomial = [], ONE
+        for k in range(n + 1):
+            out.append(binomial * power(x, a - k) if binomial != 0 else ZERO)
+            binomial = binomial * (a - k) / (k + 1)
+        return out
+
+    return taylor
+
+
+# ------------------------------------------------------------------------------------------- running a program
+
+
+class Frame:
+    """One state of the variables. A derivative opens a new one in which some names carry infinitesimals."""
+
+    __slots__ = ("machine", "memo", "names", "parent", "slots", "values")
+
+    def __init__(self, machine: Machine, values: dict[Key, Any], parent: Frame | None, names: frozenset[str]) -> None:
+        self.machine = machine
+        self.slots = machine.slots
+        self.values = values
+        self.memo: dict[Any, Any] = {}
+        self.parent = parent
+        self.names = names
+
+
+class Machine:
+    """What all frames of one run share: bound indices, arguments of functions, the budget."""
+
+    __slots__ = ("arguments", "bits", "functions", "left", "slots", "version")
+
+    def __init__(self, slots: int, functions: Mapping[str, Smooth], budget: int) -> None:
+        self.slots = [0] * slots  # a bound index, or the version of an argument
+        self.arguments: list[Any] = [None] * slots
+        self.version = 0
+        self.bits = 0
+        self.left = budget
+        self.functions = functions
+
+    def spend(self, cost: int) -> None:
+        self.left -= cost
+        if self.left < 0:
+            raise BudgetExceeded("too many operations")
+
+    def bind(self, slot: int, value: Any) -> None:
+        self.version += 1
+        self.slots[slot] = self.version
+        self.arguments[slot] = value
+
+
+@dataclass(frozen=True)
+class Node:
+    """A compiled expression: how to run it, the free and defined names and the slots it depends on, its size."""
+
+    run: Run
+    names: frozenset[str] = frozenset()
+    slots: frozenset[int] = frozenset()
+    cost: int = 1
+
+
+NOTHING: frozenset[Any] = frozenset()
+
+
+def _node(run: Run, parts: Sequence[Node], names: frozenset[str] = NOTHING, without: frozenset[int] = NOTHING) -> Node:
+    slots: frozenset[int] = NOTHING
+    for p in parts:
+        names = names | p.names
+        slots = slots | p.slots
+    return Node(run, names, slots - without, 1 + sum(p.cost for p in parts))
+
+
+def _remembered(node: Node, at: Any) -> Node:
+    """The same node, run once for each state of what it depends on."""
+    run, names, slots, cost = node.run, node.names, tuple(sorted(node.slots)), node.cost
+
+    def recall(fr: Frame) -> Any:
+        while fr.parent is not None and names.isdisjoint(fr.names):
+            fr = fr.parent
+        state = fr.slots
+        key = (at, *[state[s] for s in slots])
+        memo = fr.memo
+        if key in memo:
+            return memo[key]
+        fr.machine.spend(cost)
+        out = _short(run(fr))
+        memo[key] = out
+        return out
+
+    return Node(recall, names, node.slots, 2)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How a bound symbol is stored: an index (with the range it runs over) or a real argument."""
+
+    slot: int
+    axis: Axis | None = None
+    real: bool = False
+
+
+Scope = Mapping[sp.Symbol, Bound]
+
+
+def to_int(x: Any) -> int:
+    x = real_part(x)
+    if type(x) is not fmpq or x.q != 1:
+        raise Undefined("an index that is not an integer")
+    return int(x.p)
+
+
+# --------------------------------------------------------------------------------------------------- compiling
+
+
+class Compiler:
+    """SymPy trees to nodes, for one setting."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.slots = 0
+        self.serial = itertools.count()
+        self.procedures: dict[str, tuple[Node, tuple[int, ...]]] = {}
+        self.opening: list[str] = []
+        self.discrete = _discrete_names(setting)
+        self.free: dict[str, int] = {}
+        self.cache: dict[int, dict[Any, Node]] = {}
+        self.closed: dict[Any, Node] = {}  # what depends on no binder is the same under all of them
+        self.scopes: list[Scope] = []
+        self.root = self.keep({})
+
+    def entry(self, e: Any) -> Node:
+        """The node of a whole expression or condition."""
+        if isinstance(e, bool) or (isinstance(e, Boolean) and not isinstance(e, sp.Expr)):
+            return self.condition(e, self.root)
+        return self.value(sp.sympify(e), self.root)
+
+    # -- values
+
+    def value(self, e: Any, scope: Scope) -> Node:
+        """The node of an expression; equal expressions under the same binders share one."""
+        known = self.cache[id(scope)]
+        if e in known:
+            return known[e]
+        node = self.closed.get(e)
+        if node is None or any(symbol.name in node.names for symbol in scope):
+            node = self._value(e, scope)
+            if not node.slots and isinstance(e, CLOSABLE):
+                self.closed[e] = node
+        known[e] = node
+        return node
+
+    def _value(self, e: Any, scope: Scope) -> Node:
+        handler = _handler(type(e))
+        if handler is not None:
+            return handler(self, e, scope)
+        taylor = TAYLOR.get(e.func)
+        if taylor is not None:
+            return self.unary(taylor, self.value(e.args[0], scope))
+        if e.func in RECIPROCAL:
+            return self.unary(t_power(fmpq(-1)), self.unary(RECIPROCAL[e.func], self.value(e.args[0], scope)))
+        raise Unsupported(f"{type(e).__name__} is not in the language: {str(e)[:80]}")
+
+    def unary(self, taylor: Callable[[Any, int], list[Any]], argument: Node) -> Node:
+        inner = argument.run
+        return _node(lambda fr: compose(taylor, inner(fr)), [argument])
+
+    def number(self, e: Any, scope: Scope) -> Node:
+        if isinstance(e, sp.Float):
+            e = sp.Rational(str(e))
+        if not e.is_Rational:
+            if e in CONSTANTS:
+                constant = CONSTANTS[e]
+                return Node(lambda fr: constant())
+            raise Undefined(f"{e} is not a real number") if not e.is_finite else Unsupported(f"the number {e}")
+        constant_value = fmpq(int(e.p), int(e.q))
+        return Node(lambda fr: constant_value)
+
+    def add(self, e: Any, scope: Scope) -> Node:
+        parts = [self.value(a, scope) for a in e.args]
+        first, *rest = [p.run for p in parts]
+
+        def run(fr: Frame) -> Any:
+            total = first(fr)
+            for r in rest:
+                total = total + r(fr)
+            return total
+
+        return _node(run, parts)
+
+    def mul(self, e: Any, scope: Scope) -> Node:
+        """A product; a factor of index truth that is false makes it 0, whatever the others are."""
+        truth = [a for a in e.args if _is_index_truth(a)]
+        other = [a for a in e.args if not _is_index_truth(a)]
+        parts = [self.value(a, scope) for a in truth + other]
+        guards = [p.run for p in parts[: len(truth)]]
+        first, *rest = [p.run for p in parts[len(truth) :]] or [lambda fr: ONE]
+
+        def plain(fr: Frame) -> Any:
+            total = first(fr)
+            for r in rest:
+                total = total * r(fr)
+            return total
+
+        def guarded(fr: Frame) -> Any:
+            factor: Any = ONE
+            for g in guards:
+                factor = factor * g(fr)
+                if factor == 0:
+                    return ZERO
+            return factor * plain(fr)
+
+        return _node(guarded if guards else plain, parts)
+
+    def power(self, e: Any, scope: Scope) -> Node:
+        base, exponent = e.args
+        if base == sp.E:
+            return self.unary(t_exp, self.value(exponent, scope))
+        b = self.value(base, scope)
+        if exponent.is_Rational:
+            a = fmpq(int(exponent.p), int(exponent.q))
+            if a == 2:
+                square = b.run
+
+                def squared(fr: Frame) -> Any:
+                    x = square(fr)
+                    return x * x
+
+                return _node(squared, [b])
+            return self.unary(t_power(a), b)
+        n = self.value(exponent, scope)
+        integral = bool(exponent.is_integer)
+        brun, nrun = b.run, n.run
+
+        def run(fr: Frame) -> Any:
+            x, y = brun(fr), nrun(fr)
+            if integral and type(y) is fmpq and y.q == 1:
+                return compose(t_power(y), x)
+            _positive(real_part(x), "a real power of a number that is not positive")
+            if type(y) is fmpq:
+                return compose(t_power(y), x)
+            return compose(t_exp, y * compose(t_log, x))
+
+        return _node(run, [b, n])
+
+    def extremum(self, e: Any, scope: Scope) -> Node:
+        parts = [self.value(a, scope) for a in e.args]
+        runs = [p.run for p in parts]
+        greatest = isinstance(e, sp.Max)
+        return _node(lambda fr: extreme([r(fr) for r in runs], greatest), parts)
+
+    # -- names
+
+    def symbol(self, e: Any, scope: Scope) -> Node:
+        bound = scope.get(e)
+        if bound is not None:
+            slot = bound.slot
+            if bound.real:
+                return Node(lambda fr: fr.machine.arguments[slot], NOTHING, frozenset({slot}))
+            return Node(lambda fr: fmpq(fr.slots[slot]), NOTHING, frozenset({slot}))
+        name = e.name
+        if name in self.setting.definitions and not self.setting.definitions[name].is_function:
+            return self.call(name, (), scope)
+        if name in self.setting.depends:
+            return self.loss(name)
+        self.free.setdefault(name, 0)
+        return self.lookup(name, [])
+
+    def indexed(self, e: Any, scope: Scope) -> Node:
+        name = _base_name(e)
+        definition = self.setting.definitions.get(name)
+        axes = self.setting.shapes.get(name) or (definition.axes if definition else ())
+        indices = [self.index(i, scope, axes[k] if k < len(axes) else None) for k, i in enumerate(e.indices)]
+        if definition is not None and not definition.is_function:
+            return self.call(name, indices, scope)
+        self.free.setdefault(name, len(indices))
+        return self.lookup(name, indices)
+
+    def lookup(self, name: str, indices: Sequence[Node]) -> Node:
+        names = frozenset({name})
+        if not indices:
+            key: Key = (name, ())
+
+            def scalar(fr: Frame) -> Any:
+                try:
+                    return fr.values[key]
+                except KeyError:
+                    raise Missing(key) from None
+
+            return Node(scalar, names)
+        runs = [i.run for i in indices]
+
+        def entry(fr: Frame) -> Any:
+            at = (name, tuple([r(fr) for r in runs]))
+            try:
+                return fr.values[at]
+            except KeyError:
+                raise Missing(at) from None
+
+        return _node(entry, indices, names)
+
+    def index(self, e: Any, scope: Scope, axis: Axis | None = None) -> Node:
+        """A node whose value is a Python integer; a bare bound index is moved to the base of its axis."""
+        if isinstance(e, sp.Integer):
+            constant = int(e)
+            return Node(lambda fr: constant)
+        bound = scope.get(e)
+        if bound is not None and not bound.real:
+            slot, shift = bound.slot, _shift(bound.axis, axis)
+            return Node(lambda fr: fr.slots[slot] + shift, NOTHING, frozenset({slot}))
+        node = self.value(e, scope)
+        shift = _shift(self.setting.axes.get(e), axis) if bound is None else 0
+        inner = node.run
+        return Node(lambda fr: to_int(inner(fr)) + shift, node.names, node.slots, node.cost)
+
+    # -- definitions and functions
+
+    def procedure(self, definition: Definition) -> tuple[Node, tuple[int, ...]]:
+        name = definition.name
+        if name in self.procedures:
+            return self.procedures[name]
+        if name in self.opening:
+            raise Unsupported(f"{name} is defined through itself")
+        self.opening.append(name)
+        scope: dict[sp.Symbol, Bound] = {}
+        for k, formal in enumerate(definition.formals):
+            axis = definition.axes[k] if k < len(definition.axes) else None
+            scope[formal] = Bound(self.new_slot(), axis, definition.is_function)
+        body = self.value(definition.body, self.keep(scope))
+        self.opening.pop()
+        slots = tuple(scope[f].slot for f in definition.formals)
+        self.procedures[name] = (body, slots)
+        return body, slots
+
+    def call(self, name: str, indices: Sequence[Node], scope: Scope) -> Node:
+        """The entry of a defined name: its override when a derivative is taken with respect to it, else its body."""
+        definition = self.setting.definitions[name]
+        if len(definition.formals) != len(indices):
+            raise Unsupported(f"{name} has {len(definition.formals)} indices, not {len(indices)}")
+        body, slots = self.procedure(definition)
+        runs = [i.run for i in indices]
+        depends = body.names
+        run_body, cost = body.run, body.cost
+
+        def run(fr: Frame) -> Any:
+            idx = tuple([r(fr) for r in runs])
+            at = (name, idx)
+            values = fr.values
+            if at in values:
+                return values[at]
+            while fr.parent is not None and name not in fr.names and depends.isdisjoint(fr.names):
+                fr = fr.parent
+                if at in fr.values:
+                    return fr.values[at]
+            memo = fr.memo
+            if at in memo:
+                return memo[at]
+            fr.machine.spend(cost)
+            state = fr.slots
+            for s, i in zip(slots, idx, strict=True):
+                state[s] = i
+            out = _short(run_body(fr))
+            memo[at] = out
+            return out
+
+        return _node(run, indices, depends | {name})
+
+    def application(self, e: Any, scope: Scope) -> Node:
+        name = e.func.__name__
+        arguments = [self.value(a, scope) for a in e.args]
+        runs = [a.run for a in arguments]
+        definition = self.setting.definitions.get(name)
+        if definition is None or not definition.is_function:
+            self.free.setdefault(name, 0)
+            return _node(lambda fr: sample(fr.machine.functions, name, [r(fr) for r in runs]), arguments)
+        if len(definition.formals) != len(arguments):
+            raise Unsupported(f"{name} takes {len(definition.formals)} arguments, not {len(arguments)}")
+        body, slots = self.procedure(definition)
+        run_body, cost = body.run, body.cost
+
+        def run(fr: Frame) -> Any:
+            given = [r(fr) for r in runs]
+            machine = fr.machine
+            machine.spend(cost)
+            for s, v in zip(slots, given, strict=True):
+                machine.bind(s, v)
+            return run_body(fr)
+
+        return _remembered(_node(run, arguments, body.names), next(self.serial))
+
+    def loss(self, name: str) -> Node:
+        """An unknown function of the entries it depends on: its Taylor polynomial of degree 2 at the point."""
+        slots: list[tuple[str, Node, list[tuple[int, Node, Node]]]] = []
+        parts: list[Node] = []
+        for argument in self.setting.depends[name]:
+            scope: dict[sp.Symbol, Bound] = {}
+            loops = []
+            for symbol, axis in self.running(argument):
+                scope[symbol] = Bound(self.new_slot(), axis)
+                loops.append((scope[symbol].slot, self.index(sp.Integer(axis.first), self.root), self.index(axis.last, self.root)))
+            node = self.value(argument, self.keep(scope))
+            slots.append((f"d{name}/d{_base_name(argument)}", node, loops))
+            parts.append(node)
+
+        def run(fr: Frame) -> Any:
+            gradient: list[tuple[Key, dict[int, Any]]] = []
+            for label, node, loops in slots:
+                ranges = [range(a.run(fr), b.run(fr) + 1) for _, a, b in loops]
+                for idx in itertools.product(*ranges):
+                    for (slot, _, _), i in zip(loops, idx, strict=True):
+                        fr.slots[slot] = i
+                    moved = _terms(node.run(fr))
+                    gradient.append(((label, idx), {m: c for m, c in moved.items() if m}))
+            return taylor_polynomial(fr.values, name, gradient)
+
+        bound = frozenset(slot for _, _, loops in slots for slot, _, _ in loops)
+        return _node(run, parts, frozenset({name}), bound)
+
+    def running(self, argument: Any) -> list[tuple[sp.Symbol, Axis]]:
+        """The index symbols of an argument of an unknown loss, each with its axis."""
+        if not isinstance(argument, sp.Indexed):
+            return []
+        name = _base_name(argument)
+        definition = self.setting.definitions.get(name)
+        axes = self.setting.shapes.get(name) or (definition.axes if definition else ())
+        out = []
+        for k, i in enumerate(argument.indices):
+            if isinstance(i, sp.Symbol):
+                axis = axes[k] if k < len(axes) else self.setting.axes.get(i)
+                if axis is None:
+                    raise Unsupported(f"the range of {i} in {argument} is not known")
+                out.append((i, axis))
+        return out
+
+    # -- binders
+
+    def new_slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def keep(self, scope: Scope) -> Scope:
+        """Scopes are told apart by identity, so they live as long as the compiler."""
+        self.cache[id(scope)] = {}
+        self.scopes.append(scope)
+        return scope
+
+    def bind(self, limits: Sequence[Any], scope: Scope) -> tuple[Scope, list[tuple[int, Node, Node]]]:
+        """A scope with the limits' indices, outermost (last written) first: a range may depend on those outside of it."""
+        loops: list[tuple[int, Node, Node]] = []
+        for limit in reversed(limits):
+            if len(limit) != 3:
+                raise Unsupported(f"a sum without a range: {limit}")
+            symbol, first, last = limit
+            a, b = self.index(first, scope), self.index(last, scope)
+            slot = self.new_slot()
+            loops.append((slot, a, b))
+            axis = Axis(last - first + 1, int(first)) if isinstance(first, sp.Integer) else None
+            scope = self.keep({**scope, symbol: Bound(slot, axis)})
+        return scope, loops
+
+    def folded(self, body: Any, limits: Sequence[Any], scope: Scope, fold: Callable[[Iterator[Any]], Any]) -> Node:
+        """``fold`` of the values that the body takes over the limits."""
+        inner, loops = self.bind(limits, scope)
+        node = self.value(body, inner)
+        cost, run_body = node.cost, node.run
+        spans = [(slot, a.run, b.run) for slot, a, b in loops]
+        deepest = len(spans)
+
+        def each(fr: Frame, depth: int) -> Iterator[Any]:
+            if depth == deepest:
+                yield run_body(fr)
+                return
+            slot, first, last = spans[depth]
+            start, stop = first(fr), last(fr)
+            fr.machine.spend(cost * max(0, stop + 1 - start))
+            for i in range(start, stop + 1):
+                fr.slots[slot] = i
+                if depth + 1 == deepest:
+                    yield run_body(fr)
+                else:
+                    yield from each(fr, depth + 1)
+
+        parts = [node, *(x for _, a, b in loops for x in (a, b))]
+        bound = frozenset(slot for slot, _, _ in loops)
+        return _remembered(_node(lambda fr: fold(each(fr, 0)), parts, NOTHING, bound), next(self.serial))
+
+    def sum(self, e: Any, scope: Scope) -> Node:
+        return self.folded(e.function, e.limits, scope, lambda items: _total(items))
+
+    def product(self, e: Any, scope: Scope) -> Node:
+        return self.folded(e.function, e.limits, scope, lambda items: _product(items))
+
+    def over(self, e: Any, scope: Scope) -> Node:
+        greatest = isinstance(e, MaxOver)
+        return self.folded(e.body, e.limits, scope, lambda items: extreme(list(items), greatest))
+
+    def matrix(self, e: Any, scope: Scope) -> Node:
+        """det, or an entry of the inverse as cofactor / det."""
+        (row, r0, r1), (column, c0, c1) = e.limits
+        inner, loops = self.bind([(column, c0, c1), (row, r0, r1)], scope)
+        node = self.value(e.body, inner)
+        (rs, ra, rb), (cs, ca, cb) = loops
+        outer = [self.index(x, scope) for x in e.outer]
+
+        def run(fr: Frame) -> Any:
+            rows, columns = range(ra.run(fr), rb.run(fr) + 1), range(ca.run(fr), cb.run(fr) + 1)
+            if len(rows) != len(columns):
+                raise Undefined("a determinant of a matrix that is not square")
+            if len(rows) > 7:
+                raise BudgetExceeded("a determinant of a large matrix")
+            fr.machine.spend(node.cost * len(rows) ** 2 + len(rows) * 2 ** len(rows))
+            entries = []
+            for i in rows:
+                entries.append([])
+                for j in columns:
+                    fr.slots[rs], fr.slots[cs] = i, j
+                    entries[-1].append(node.run(fr))
+            if not outer:
+                return determinant(entries)
+            k, m = outer[0].run(fr) - columns.start, outer[1].run(fr) - rows.start
+            if not (0 <= k < len(rows) and 0 <= m < len(rows)):
+                raise Undefined("an entry outside of the matrix")
+            return inverse_entry(entries, k, m)
+
+        parts = [node, *outer, ra, rb, ca, cb]
+        return _remembered(_node(run, parts, NOTHING, frozenset({rs, cs})), next(self.serial))
+
+    # -- derivatives
+
+    def derivative(self, e: Any, scope: Scope) -> Node:
+        body = self.value(e.expr, scope)
+        entries: list[tuple[str, list[Node], Node]] = []
+        slots: list[int] = []
+        for variable, count in e.variable_count:
+            if not isinstance(count, (int, sp.Integer)):
+                raise Unsupported("a derivative of symbolic order")
+            if int(count) > 8:
+                raise BudgetExceeded("a derivative of high order")
+            bound = scope.get(variable)
+            if bound is not None and bound.real:
+                slots += [bound.slot] * int(count)
+            else:
+                entries += [self.variable(variable, scope)] * int(count)
+        if len(slots) + len(entries) > 8:
+            raise BudgetExceeded("a derivative of high order")
+        names = frozenset(name for name, _, _ in entries)
+        run_body, cost = body.run, body.cost
+
+        def run(fr: Frame) -> Any:
+            machine = fr.machine
+            machine.spend(cost)
+            base = machine.bits
+            mask = 0
+            child = Frame(machine, dict(fr.values), fr, names) if entries else fr
+            for name, indices, node in entries:
+                at = (name, tuple([i.run(fr) for i in indices]))
+                now = child.values[at] if at in child.values else node.run(fr)
+                child.values[at] = now + Jet({1 << machine.bits: ONE})
+                mask |= 1 << machine.bits
+                machine.bits += 1
+            saved = [(s, machine.slots[s], machine.arguments[s]) for s in slots]
+            for s in slots:
+                machine.bind(s, machine.arguments[s] + Jet({1 << machine.bits: ONE}))
+                mask |= 1 << machine.bits
+                machine.bits += 1
+            try:
+                out = run_body(child)
+            finally:
+                machine.bits = base
+                for s, version, value in saved:
+                    machine.slots[s], machine.arguments[s] = version, value
+            return _coefficient(out, mask)
+
+        parts = [body, *(i for _, indices, _ in entries for i in indices), *(n for _, _, n in entries)]
+        node = _node(run, parts, names)
+        return _remembered(Node(node.run, node.names, node.slots | frozenset(slots), node.cost), next(self.serial))
+
+    def variable(self, v: Any, scope: Scope) -> tuple[str, list[Node], Node]:
+        """What a derivative is taken with respect to: its name, indices and present value."""
+        if isinstance(v, sp.Indexed):
+            name = _base_name(v)
+            definition = self.setting.definitions.get(name)
+            axes = self.setting.shapes.get(name) or (definition.axes if definition else ())
+            indices = [self.index(i, scope, axes[k] if k < len(axes) else None) for k, i in enumerate(v.indices)]
+            return name, indices, self.value(v, scope)
+        if isinstance(v, sp.Symbol) and v not in scope:
+            return v.name, [], self.value(v, scope)
+        raise Unsupported(f"a derivative with respect to {v}")
+
+    def substituted(self, e: Any, scope: Scope) -> Node:
+        """``Subs(body, u, t)``: u is an argument with the value of t."""
+        given = [self.value(p, scope) for p in e.point]
+        slots = [self.new_slot() for _ in given]
+        inner = {**scope, **{v: Bound(s, None, True) for v, s in zip(e.variables, slots, strict=True)}}
+        body = self.value(e.expr, self.keep(inner))
+        runs = [g.run for g in given]
+
+        def run(fr: Frame) -> Any:
+            for s, v in zip(slots, [r(fr) for r in runs], strict=True):
+                fr.machine.bind(s, v)
+            return body.run(fr)
+
+        bound = frozenset(slots)
+        inside = Node(body.run, body.names, body.slots - bound, body.cost)
+        return _remembered(_node(run, [inside, *given]), next(self.serial))
+
+    # -- conditions
+
+    def delta(self, e: Any, scope: Scope) -> Node:
+        same, parts = self.equality(e.args[0], e.args[1], scope)
+        return _node(lambda fr: ONE if same(fr) else ZERO, parts)
+
+    def piecewise(self, e: Any, scope: Scope) -> Node:
+        rows = [(self.value(p.expr, scope), self.condition(p.cond, scope)) for p in e.args]
+        runs = [(v.run, c.run) for v, c in rows]
+
+        def run(fr: Frame) -> Any:
+            for value, holds in runs:
+                if holds(fr):
+                    return value(fr)
+            raise Undefined("no case applies")
+
+        return _node(run, [n for row in rows for n in row])
+
+    def condition(self, c: Any, scope: Scope) -> Node:
+        """A node whose value is a truth value."""
+        if isinstance(c, (BooleanTrue, BooleanFalse, bool)):
+            truth = bool(c)
+            return Node(lambda fr: truth)
+        if isinstance(c, (sp.And, sp.Or)):
+            parts = [self.condition(a, scope) for a in c.args]
+            runs = [p.run for p in parts]
+            every = isinstance(c, sp.And)
+            if every:
+                return _node(lambda fr: all(r(fr) for r in runs), parts)
+            return _node(lambda fr: any(r(fr) for r in runs), parts)
+        if isinstance(c, sp.Not):
+            inner = self.condition(c.args[0], scope)
+            return _node(lambda fr: not inner.run(fr), [inner])
+        if isinstance(c, (sp.Eq, sp.Ne)):
+            same, parts = self.equality(c.args[0], c.args[1], scope)
+            negate = isinstance(c, sp.Ne)
+            return _node(lambda fr: same(fr) != negate, parts)
+        if type(c) in ORDER:
+            return self.comparison(c, scope)
+        if isinstance(c, sp.Contains):
+            return self.membership(c, scope)
+        raise Unsupported(f"the condition {c}")
+
+    def equality(self, left: Any, right: Any, scope: Scope) -> tuple[Run, list[Node]]:
+        """Whether two indices are the same, or two values; on the boundary of a condition on real values there is no answer."""
+        if left.is_integer and right.is_integer:
+            a = self.index(left, scope)
+            b = self.index(right, scope)
+            shift = _shift(self.axis_of(right, scope), self.axis_of(left, scope))
+            return (lambda fr: a.run(fr) == b.run(fr) + shift), [a, b]
+        x, y = self.value(left, scope), self.value(right, scope)
+        discrete = not self.discrete.isdisjoint(x.names | y.names) or not (x.names | y.names)
+
+        def same(fr: Frame) -> bool:
+            d = difference(x.run(fr), y.run(fr))
+            if d == 0:
+                if discrete:
+                    return True
+                raise Undefined("a condition on its boundary")
+            if d != 0:
+                return False
+            raise Undefined("a condition that is too close to call", final=False)
+
+        return same, [x, y]
+
+    def comparison(self, c: Any, scope: Scope) -> Node:
+        x, y = self.value(c.args[0], scope), self.value(c.args[1], scope)
+        wanted, at_zero = ORDER[type(c)]
+        integral = bool(c.args[0].is_integer and c.args[1].is_integer)
+        discrete = integral or not self.discrete.isdisjoint(x.names | y.names) or not (x.names | y.names)
+
+        def run(fr: Frame) -> bool:
+            d = difference(x.run(fr), y.run(fr))
+            if d > 0:
+                return wanted > 0
+            if d < 0:
+                return wanted < 0
+            if d == 0 and discrete:
+                return at_zero
+            raise Undefined("a condition on its boundary", final=bool(d == 0))
+
+        return _node(run, [x, y])
+
+    def membership(self, c: Any, scope: Scope) -> Node:
+        element, members = c.args
+        if not isinstance(members, sp.FiniteSet):
+            raise Unsupported(f"the condition {c}")
+        x = self.value(element, scope)
+        parts = [self.value(m, scope) for m in members.args]
+
+        def run(fr: Frame) -> bool:
+            v = real_part(x.run(fr))
+            close = [difference(v, p.run(fr)) for p in parts]
+            if any(d == 0 for d in close):
+                return True
+            if all(d != 0 for d in close):
+                return False
+            raise Undefined("a condition that is too close to call", final=False)
+
+        return _node(run, [x, *parts])
+
+    def axis_of(self, e: Any, scope: Scope) -> Axis | None:
+        if not isinstance(e, sp.Symbol):
+            return None
+        return scope[e].axis if e in scope else self.setting.axes.get(e)
+
+    def truth(self, e: Any, scope: Scope) -> Node:
+        holds = self.condition(e, scope)
+        return _node(lambda fr: ONE if holds.run(fr) else ZERO, [holds])
+
+    def integer_function(self, e: Any, scope: Scope) -> Node:
+        a, b = (self.index(x, scope) for x in e.args)
+        if isinstance(e, sp.binomial):
+            return _node(lambda fr: fmpq(_binomial(a.run(fr), b.run(fr))), [a, b])
+        return _node(lambda fr: fmpq(_modulo(a.run(fr), b.run(fr))), [a, b])
+
+
+CLOSABLE = (sp.Sum, sp.Product, MaxOver, MinOver, Det, InverseEntry, sp.Derivative)
+
+ORDER = {
+    sp.StrictGreaterThan: (1, False),
+    sp.GreaterThan: (1, True),
+    sp.StrictLessThan: (-1, False),
+    sp.LessThan: (-1, True),
+}
+
+HANDLERS: dict[Any, Callable[[Compiler, Any, Scope], Node]] = {
+    sp.Number: Compiler.number,
+    sp.NumberSymbol: Compiler.number,
+    sp.Symbol: Compiler.symbol,
+    sp.Indexed: Compiler.indexed,
+    sp.Add: Compiler.add,
+    sp.Mul: Compiler.mul,
+    sp.Pow: Compiler.power,
+    sp.Sum: Compiler.sum,
+    sp.Product: Compiler.product,
+    sp.KroneckerDelta: Compiler.delta,
+    sp.Piecewise: Compiler.piecewise,
+    sp.Derivative: Compiler.derivative,
+    sp.Subs: Compiler.substituted,
+    MaxOver: Compiler.over,
+    MinOver: Compiler.over,
+    Det: Compiler.matrix,
+    InverseEntry: Compiler.matrix,
+    AppliedUndef: Compiler.application,
+    sp.Max: Compiler.extremum,
+    sp.Min: Compiler.extremum,
+    Boolean: Compiler.truth,
+    sp.Mod: Compiler.integer_function,
+    sp.binomial: Compiler.integer_function,
+}
+
+
+@cache
+def _handler(kind: type) -> Callable[[Compiler, Any, Scope], Node] | None:
+    return next((handler for base, handler in HANDLERS.items() if issubclass(kind, base)), None)
+
+
+# ------------------------------------------------------------------------------------------- arithmetic of parts
+
+
+def _base_name(e: Any) -> str:
+    label = e.base.label if isinstance(e, sp.Indexed) else e
+    return str(getattr(label, "name", label))
+
+
+def _shift(written: Axis | None, wanted: Axis | None) -> int:
+    """How far an index that runs over ``written`` must be moved to run over ``wanted``, if both are the same axis."""
+    if written is None or wanted is None or written.first == wanted.first or written.size != wanted.size:
+        return 0
+    return wanted.first - written.first
+
+
+def _is_index_truth(e: Any) -> bool:
+    """A Kronecker delta, or 1 minus one: a factor that is 0 or 1 by its indices alone."""
+    if isinstance(e, sp.KroneckerDelta):
+        return True
+    return isinstance(e, sp.Add) and len(e.args) == 2 and e.args[0] == 1 and isinstance(-e.args[1], sp.KroneckerDelta)
+
+
+def _discrete_names(setting: Setting) -> frozenset[str]:
+    """Names of entries that are assumed to lie in a finite set, and of labels."""
+    names = set(setting.labels)
+    for a in setting.assumptions:
+        if isinstance(a.relation, sp.Contains) and isinstance(a.relation.args[1], sp.FiniteSet):
+            names.add(_base_name(a.relation.args[0]))
+    return frozenset(names)
+
+
+def _total(items: Iterator[Any]) -> Any:
+    total: Any = ZERO
+    for x in items:
+        total = total + x
+    return total
+
+
+def _product(items: Iterator[Any]) -> Any:
+    total: Any = ONE
+    for x in items:
+        total = _short(total * x)
+    return total
+
+
+def difference(x: Value, y: Value) -> Any:
+    return real_part(x) - real_part(y)
+
+
+def _same(x: Value, y: Value) -> bool:
+    a, b = _terms(x), _terms(y)
+    return all(a.get(m, ZERO) == b.get(m, ZERO) for m in a.keys() | b.keys())
+
+
+def extreme(items: Sequence[Value], greatest: bool) -> Value:
+    """The greatest (or least); where it is not clear which, an enclosure, and with infinitesimals no answer."""
+    if not items:
+        raise Undefined("the maximum of nothing")
+    best = items[0]
+    for x in items[1:]:
+        d = difference(x, best)
+        if d > 0 or d < 0:
+            best = x if (d > 0) == greatest else best
+        elif type(x) is not Jet and type(best) is not Jet:
+            best = best if d == 0 else (ball(best).max(ball(x)) if greatest else ball(best).min(ball(x)))
+        elif not _same(x, best):
+            raise Undefined("the derivative of a maximum at a tie", final=bool(d == 0))
+    return best
+
+
+def determinant(rows: Sequence[Sequence[Value]]) -> Value:
+    """By expansion along rows over sets of columns: no division, so it works for infinitesimals too."""
+    partial: dict[int, Any] = {0: ONE}
+    for row in rows:
+        nxt: dict[int, Any] = {}
+        for used, minor in partial.items():
+            for j, x in enumerate(row):
+                if not used >> j & 1:
+                    term = minor * x if (used >> j).bit_count() % 2 == 0 else -(minor * x)
+                    at = used | 1 << j
+                    nxt[at] = nxt[at] + term if at in nxt else term
+        partial = nxt
+    return partial[(1 << len(rows)) - 1]
+
+
+def inverse_entry(rows: Sequence[Sequence[Value]], k: int, m: int) -> Value:
+    """(A^-1)[k, m] = (-1)^(k+m) det(A without row m and column k) / det A."""
+    minor = [[x for j, x in enumerate(row) if j != k] for i, row in enumerate(rows) if i != m]
+    cofactor = determinant(minor)
+    return (cofactor if (k + m) % 2 == 0 else -cofactor) * compose(t_power(fmpq(-1)), determinant(rows))
+
+
+def _coefficient(x: Value, mask: int) -> Value:
+    """The coefficient of the infinitesimals in mask."""
+    if type(x) is not Jet:
+        return ZERO
+    found = {m & ~mask: c for m, c in x.terms.items() if m & mask == mask}
+    if not found or found.keys() == {0}:
+        return found.get(0, ZERO)
+    found.setdefault(0, ZERO)
+    return Jet(found)
+
+
+def sample(functions: Mapping[str, Smooth], name: str, arguments: Sequence[Value]) -> Value:
+    """The sampled unknown function at its arguments."""
+    if name not in functions:
+        raise Missing((name, ()))
+    total: Any = ZERO
+    for coefficients, u in zip(functions[name].parts, arguments, strict=False):
+        value: Any = ZERO
+        for c in reversed(coefficients):
+            value = value * u + fmpq(c.numerator, c.denominator)
+        total = total + value
+    if len(arguments) > 1:
+        cross = functions[name].cross
+        product: Any = fmpq(cross.numerator, cross.denominator)
+        for u in arguments:
+            product = product * u
+        total = total + product
+    return total
+
+
+def taylor_polynomial(values: Mapping[Key, Any], name: str, moved: Sequence[tuple[Key, dict[int, Any]]]) -> Value:
+    """L + sum_a g_a h_a + 1/2 sum_ab H_ab h_a h_b, where h is the infinitesimal part of the arguments."""
+    if (name, ()) not in values:
+        raise Missing((name, ()))
+    total: Any = values[name, ()]
+    steps = []
+    for a, (key, h) in enumerate(moved):
+        if h:
+            if key not in values:
+                raise Missing(key)
+            total = total + Jet(dict(h)) * values[key]
+            steps.append((a, h))
+    for a, h in steps:
+        for b, k in steps:
+            second = _times(h, k)
+            if second:
+                total = total + Jet(second) * fmpq(_curvature(a, b), 2)
+    return total
+
+
+def _curvature(a: int, b: int) -> int:
+    """The second derivatives of an unknown loss: symmetric and without pattern."""
+    return (7 * a * b + 3 * (a + b) + 5) % 7 - 3
+
+
+def _binomial(n: int, k: int) -> int:
+    if n < 0:
+        raise Undefined("a binomial coefficient of a negative number")
+    if n > 2000:
+        raise BudgetExceeded("a large binomial coefficient")
+    return math.comb(n, k) if k >= 0 else 0
+
+
+def _modulo(a: int, b: int) -> int:
+    if b == 0:
+        raise Undefined("a remainder modulo zero")
+    return a % b
+
+
+# ------------------------------------------------------------------------------------------------------ programs
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Closures nest as deep as expressions do; beyond that a clear error."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION))
+    try:
+        yield
+    except RecursionError:
+        raise BudgetExceeded("the expression is nested too deeply") from None
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Compiled expressions (or conditions); run at a point."""
+
+    nodes: tuple[Node, ...]
+    slots: int
+    free: Mapping[str, int]
+
+    def frame(self, point: Point, budget: int) -> Frame:
+        values: dict[Key, Any] = {k: _number(v) for k, v in point.values.items()}
+        for name, i in (*point.sizes.items(), *point.indices.items()):
+            values[name, ()] = fmpq(i)
+        return Frame(Machine(self.slots, point.functions, budget), values, None, NOTHING)
+
+    def values(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> list[Any]:
+        """The values as exact rationals where possible, else as balls; truth values for conditions."""
+        with working_precision(precision), deep_recursion():
+            try:
+                frame = self.frame(point, budget)
+                return [real_part(n.run(frame)) for n in self.nodes]
+            except (ZeroDivisionError, OverflowError, ValueError) as problem:
+                raise Undefined(str(problem)) from None
+
+    def run(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> arb:
+        """A ball that contains the value of the (first) expression."""
+        value = self.values(point, precision, budget)[0]
+        with working_precision(precision):
+            return ball(value)
+
+    def exact(self, point: Point, budget: int = DEFAULT_BUDGET) -> Fraction | None:
+        """The value, if it is a rational number that was computed exactly."""
+        value = self.values(point, 64, budget)[0]
+        return Fraction(int(value.p), int(value.q)) if type(value) is fmpq else None
+
+
+def _number(v: Any) -> Any:
+    if isinstance(v, (fmpq, arb)):
+        return v
+    f = Fraction(v)
+    return fmpq(f.numerator, f.denominator)
+
+
+def compile_all(exprs: Sequence[Any], setting: Setting) -> Program:
+    """One program for several expressions or conditions, which share the definitions they open."""
+    compiler = Compiler(setting)
+    with deep_recursion():
+        nodes = tuple([compiler.entry(e) for e in exprs])
+    return Program(nodes, compiler.slots, dict(compiler.free))
+
+
+def compile(expr: Any, setting: Setting) -> Program:
+    return compile_all([expr], setting)
+
+
+def evaluate(expr: Any, setting: Setting, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> arb:
+    """A ball that contains the value of the expression at the point."""
+    return compile(expr, setting).run(point, precision, budget)
+
+
+def evaluate_exact(expr: Any, setting: Setting, point: Point, budget: int = DEFAULT_BUDGET) -> Fraction | None:
+    """The rational value of the expression, or None if it could not be computed exactly."""
+    return compile(expr, setting).exact(point, budget)
