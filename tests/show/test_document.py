@@ -85,7 +85,7 @@ def test_words_are_escaped() -> None:
         ("let $x_i$ be *any*", r"let $x_i$ be \emph{any}"),
         ("`a_b` is **bold**", r"\texttt{a\_b} is \textbf{bold}"),
         ("costs 5$ or 50%", r"costs 5\$ or 50\%"),
-        ("α ≤ 1", r"\ensuremath{\alpha} \ensuremath{\le} 1"),
+        ("α ≤ 1", r"\ensuremath{\alpha} \ensuremath{\leq} 1"),
     ],
 )
 def test_prose(words: str, expected: str) -> None:
