@@ -77,6 +77,9 @@ class Atom:
     """``free``: variables that occur free; ``names``: tensors that occur; ``height``: of its binders."""
 
     __slots__ = ("active", "args", "free", "height", "kind", "names", "serial")
+    free: frozenset[str]
+    names: frozenset[str]
+    height: int
 
     def __init__(self, serial: int, kind: str, args: tuple[Any, ...]) -> None:
         self.serial = serial
@@ -170,6 +173,58 @@ def label_names(term: Term) -> set[str]:
     return {term[1]}.union(*(label_names(t) for t in term[2]))
 
 
+def term_order(t: Term) -> tuple[int, str]:
+    """Numbers first, then labels, then free variables, then bound ones."""
+    if isinstance(t, int):
+        return 0, f"{t:020d}"
+    if isinstance(t, tuple):
+        return 1, repr(t)
+    return (3 if t[0] in "~%" else 2), t
+
+
+def substitute_term(t: Term, sigma: dict[str, Term]) -> Term:
+    if isinstance(t, str):
+        return sigma.get(t, t)
+    if isinstance(t, int):
+        return t
+    if t[0] == "+":
+        return shift(substitute_term(t[1], sigma), t[2])
+    return (t[0], t[1], tuple(substitute_term(s, sigma) for s in t[2]))
+
+
+def shift(t: Term, k: int) -> Term:
+    if not k:
+        return t
+    if isinstance(t, int):
+        return t + k
+    if isinstance(t, tuple) and t[0] == "+":
+        return shift(t[1], t[2] + k)
+    return ("+", t, k)
+
+
+def masked_term(t: Term, mask: dict[str, str]) -> str:
+    if isinstance(t, str):
+        return mask.get(t, t)
+    if isinstance(t, int):
+        return str(t)
+    if t[0] == "+":
+        return f"{masked_term(t[1], mask)}+{t[2]}"
+    return f"{t[1]}[{','.join(masked_term(s, mask) for s in t[2])}]"
+
+
+def of(a: Atom, e: Rational = 1) -> Poly:
+    """The polynomial ``a^e``, for an atom on which no law acts."""
+    return {((a, e),): 1}
+
+
+def number(c: Rational) -> Poly:
+    return {ONE: c} if c else {}
+
+
+def term_of(m: Monomial, c: Rational = 1) -> Poly:
+    return {m: c}
+
+
 def monomial_order(m: Monomial) -> tuple[Any, ...]:
     return tuple((a.serial, e) for a, e in m)
 
@@ -250,4 +305,6 @@ def show_monomial(m: Monomial) -> str:
 def show(p: Poly) -> str:
     if not p:
         return "0"
-    return " + ".join(f"{c}" if not m else (show_monomial(m) if c == 1 else f"{c} {show_monomial(m)}") for m, c in p.items())
+    return " + ".join(
+        f"{c}" if not m else (show_monomial(m) if c == 1 else f"{c} {show_monomial(m)}") for m, c in p.items()
+    )

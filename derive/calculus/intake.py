@@ -56,22 +56,27 @@ def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
     for name, axes in setting.shapes.items():
         for k, axis in enumerate(axes):
             ranges.note((name, k), axis)
-    expressions = [left, right, *(d.body for d in setting.definitions.values()), *(a.relation for a in setting.assumptions)]
+    expressions = [
+        left,
+        right,
+        *(d.body for d in setting.definitions.values()),
+        *(a.relation for a in setting.assumptions),
+    ]
     for name, d in setting.definitions.items():
         if not d.is_function:
             _note_definition(ranges, name, d.formals, d.axes)
     for n, e in enumerate(expressions):
         scope = f"/{n}" if n > 1 else ""
         _walk(e, {}, ranges, scope)
-    axes = dict(setting.axes)
+    known = dict(setting.axes)
     for name, symbol in ranges.indices.items():
-        if symbol not in axes:
-            axes[symbol] = _axis(ranges, name, symbol)
+        if symbol not in known:
+            known[symbol] = _axis(ranges, name, symbol)
     shapes = dict(setting.shapes)
     for name, rank in ranges.ranks.items():
         if name not in shapes and rank and name not in setting.labels:
             shapes[name] = tuple(_axis(ranges, (name, k), None) for k in range(rank))
-    return replace(setting, axes=axes, shapes=shapes)
+    return replace(setting, axes=known, shapes=shapes)
 
 
 def _note_definition(ranges: Ranges, name: str, formals: tuple[sp.Symbol, ...], axes: tuple[Axis, ...]) -> None:
@@ -131,7 +136,9 @@ def _bound(limits: Any) -> Iterator[tuple[sp.Symbol, Axis]]:
 
 
 def _is_index(e: Any) -> bool:
-    return isinstance(e, sp.Idx) or isinstance(e, (sp.Symbol, sp.Indexed)) and bool(e.is_integer) and not e.is_positive
+    return isinstance(e, sp.Idx) or (
+        isinstance(e, (sp.Symbol, sp.Indexed)) and bool(e.is_integer) and not e.is_positive
+    )
 
 
 def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
@@ -140,7 +147,12 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: s
         raise ValueError(f"{name} is used with {ranges.ranks[name]} and with {len(e.indices)} indices")
     shape = e.base.shape
     for k, index in enumerate(e.indices):
-        if shape is not None and k < len(shape) and sp.sympify(shape[k]).free_symbols and not ranges.seen.get(ranges.root((name, k))):
+        if (
+            shape is not None
+            and k < len(shape)
+            and sp.sympify(shape[k]).free_symbols
+            and not ranges.seen.get(ranges.root((name, k)))
+        ):
             ranges.note((name, k), Axis(shape[k]))
         place = _index(index, bound, ranges, scope)
         if isinstance(place, Axis):

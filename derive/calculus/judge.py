@@ -10,14 +10,30 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import partial
 
 import sympy as sp
 
 from derive.calculus import witness
-from derive.calculus.algebra import Algebra, accumulate
-from derive.calculus.atoms import ONE, Atom, CalculusError, Domain, Monomial, Poly, Rational, Term, parts, show, tidy
+from derive.calculus.algebra import Algebra
+from derive.calculus.atoms import (
+    ONE,
+    Atom,
+    CalculusError,
+    Domain,
+    Monomial,
+    Poly,
+    Rational,
+    Term,
+    number,
+    of,
+    parts,
+    show,
+    tidy,
+)
 from derive.calculus.intake import complete
 from derive.calculus.normal import Normalizer
+from derive.calculus.products import accumulate
 from derive.calculus.setting import Assumption, Setting
 from derive.calculus.verdict import Kind, Verdict
 
@@ -82,7 +98,10 @@ class Attempt:
         self.zero = is_zero(n.algebra, p)
         self.rules = tuple(n.algebra.rules)
         self.used = tuple(n.algebra.rewrites.used)
-        self.conditions = (*(CONDITION[c.sign].format(c.text) for c in n.conditions), *(f"away from {k}" for k in n.kinks))
+        self.conditions = (
+            *(CONDITION[c.sign].format(c.text) for c in n.conditions),
+            *(f"away from {k}" for k in n.kinks),
+        )
         if not self.zero:
             self.resisted = f"the difference of the two sides did not come to zero; what remained: {clip(show(p))}"
 
@@ -136,7 +155,11 @@ def _confirmed(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt
     if agreement.disagreements:
         raise InternalError(f"proved, but at {agreement.disagreements[0]} the two sides differ: {left} = {right}")
     if not agreement.checked:
-        return Verdict(Kind.UNDECIDED, agreement.reason or "no point was found at which both sides are defined", rules=attempt.rules)
+        return Verdict(
+            Kind.UNDECIDED,
+            agreement.reason or "no point was found at which both sides are defined",
+            rules=attempt.rules,
+        )
     used = tuple(dict.fromkeys(label(a) for a in attempt.assumptions))
     return Verdict(Kind.PROVED, "", used, attempt.conditions, attempt.rules)
 
@@ -179,10 +202,14 @@ def by_signs(algebra: Algebra, p: Poly) -> bool:
         case = dict(zip(steps, values, strict=True))
         if infeasible(algebra, case):
             continue
-        q = algebra.replace(p, lambda a: True, lambda a, case=case: ({ONE: 1} if case[a] else {}) if a in case else None)  # type: ignore[misc]
+        q = algebra.replace(p, lambda a: True, partial(_in_case, case))
         if q and without_denominators(algebra, q):
             return False
     return True
+
+
+def _in_case(case: dict[Atom, int], a: Atom) -> Poly | None:
+    return number(case[a]) if a in case else None
 
 
 def find(p: Poly, wanted: Callable[[Atom], bool]) -> set[Atom]:
@@ -202,7 +229,7 @@ def infeasible(algebra: Algebra, case: dict[Atom, int]) -> bool:
     rows: list[Poly] = []
     for a, value in case.items():
         inner = a.args[0]
-        p: Poly = dict(inner.args[0]) if inner.kind == "poly" else {((inner, 1),): 1}
+        p: Poly = dict(inner.args[0]) if inner.kind == "poly" else of(inner)
         rows.append(algebra.scale(p, 1 if value else -1))
     monomials = {m for row in rows for m in row if m != ONE}
     rows += [{m: 1} for m in monomials if algebra.sign_of({m: 1}) == "+"]
@@ -222,7 +249,7 @@ def written_out(algebra: Algebra, p: Poly) -> bool:
     """Sums over so and so many numbers are written out, and free indices over them take each value."""
     short = {a for a in find(p, lambda a: a.kind == "sum" and all(concrete(d) for d in a.args[0]))}
     free = {v for m in p for a, _ in m for v in a.free if v in algebra.domains and concrete(algebra.domains[v])}
-    if not short and not free or len(free) > 3:
+    if (not short and not free) or len(free) > 3:
         return False
 
     def value(a: Atom) -> Poly | None:
@@ -230,12 +257,12 @@ def written_out(algebra: Algebra, p: Poly) -> bool:
             return None
         names, body = algebra.open_sum(a)
         for name, d in zip(names, a.args[0], strict=True):
-            body = algebra.add({}, *(algebra.rename(body, {name: k}) for k in numbers(d)))
+            body = algebra.add({}, *(algebra.rename(body, {name: k}) for k in values_of(d)))
         return algebra.replace(body, lambda b: True, value)
 
     q = algebra.replace(p, lambda a: True, value)
     names = sorted(free)
-    for point in itertools.product(*(numbers(algebra.domains[v]) for v in names)):
+    for point in itertools.product(*(values_of(algebra.domains[v]) for v in names)):
         sigma: dict[str, Term] = dict(zip(names, point, strict=True))
         if without_denominators(algebra, algebra.rename(q, sigma)):
             return False
@@ -247,7 +274,7 @@ def concrete(d: Domain) -> bool:
     return not size.keys() - {ONE} and 0 < size.get(ONE, 0) <= CONCRETE and isinstance(d.first, int)
 
 
-def numbers(d: Domain) -> range:
+def values_of(d: Domain) -> range:
     return range(d.first, d.first + int(dict(d.size)[ONE]))
 
 
@@ -278,4 +305,3 @@ def _under_one_sum(algebra: Algebra, group: Iterable[tuple[Monomial, Atom, Ratio
         aligned = algebra.rename(body, dict(zip(new, names, strict=True)))
         accumulate(total, algebra.mul({m: c}, aligned))
     return not without_denominators(algebra, total)
-

@@ -15,9 +15,22 @@ from typing import Any
 
 import sympy as sp
 
-from derive.calculus.algebra import Algebra, accumulate, shift
-from derive.calculus.atoms import ONE, Domain, Monomial, Poly, Rational, Term, Undefined, Unsupported, freeze, tidy
+from derive.calculus.algebra import Algebra
+from derive.calculus.atoms import (
+    ONE,
+    Domain,
+    Monomial,
+    Poly,
+    Rational,
+    Term,
+    Undefined,
+    Unsupported,
+    freeze,
+    shift,
+    tidy,
+)
 from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
+from derive.calculus.products import accumulate
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
 Env = Mapping[sp.Symbol, Any]  # bound symbol -> index term, or Scalar
@@ -56,7 +69,9 @@ class Opened:
 class Normalizer:
     """Reads expressions under one setting into one algebra."""
 
-    def __init__(self, setting: Setting, assumptions: Iterable[Assumption] = (), algebra: Algebra | None = None) -> None:
+    def __init__(
+        self, setting: Setting, assumptions: Iterable[Assumption] = (), algebra: Algebra | None = None
+    ) -> None:
         self.setting = setting
         self.algebra = algebra or Algebra()
         self.conditions: dict[Condition, None] = {}
@@ -120,7 +135,9 @@ class Normalizer:
     def assume(self, assumption: Assumption) -> None:
         """Add an assumption; one that cannot be oriented is kept aside, not used."""
         r = assumption.relation
-        universal = frozenset(s.name for s in r.free_symbols if isinstance(s, sp.Symbol) and self.is_index(s)) - {s.name for s in assumption.fixed}
+        universal = frozenset(s.name for s in r.free_symbols if isinstance(s, sp.Symbol) and self.is_index(s)) - {
+            s.name for s in assumption.fixed
+        }
         conditions, self._guarded = self.conditions, self._guarded + 1
         try:
             if not self._assume(r, universal, assumption.text or str(r)):
@@ -165,9 +182,13 @@ class Normalizer:
         if isinstance(values, sp.Interval):
             p = self.convert(entry)
             if values.start.is_finite:
-                self.algebra.rewrites.positive(self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open), label)
+                self.algebra.rewrites.positive(
+                    self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open), label
+                )
             if values.end.is_finite:
-                self.algebra.rewrites.positive(self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open), label)
+                self.algebra.rewrites.positive(
+                    self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open), label
+                )
             return True
         return False
 
@@ -419,7 +440,9 @@ class Normalizer:
 
     def _hyperbolic(self, e: Any, sign: int, env: Env) -> Poly:
         p = self.convert(e.args[0], env)
-        both = self.algebra.add(self.algebra.exp(p), self.algebra.scale(self.algebra.exp(self.algebra.scale(p, -1)), sign))
+        both = self.algebra.add(
+            self.algebra.exp(p), self.algebra.scale(self.algebra.exp(self.algebra.scale(p, -1)), sign)
+        )
         return self.algebra.scale(both, Fraction(1, 2))
 
     def _cosh(self, e: Any, env: Env) -> Poly:
@@ -430,7 +453,9 @@ class Normalizer:
 
     def _reciprocal(self, e: Any, env: Env) -> Poly:
         """coth, sech, csch, sec, csc, cot through what they are reciprocals of."""
-        other = {sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh, sp.sec: sp.cos, sp.csc: sp.sin, sp.cot: sp.tan}[type(e)]
+        other = {sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh, sp.sec: sp.cos, sp.csc: sp.sin, sp.cot: sp.tan}[
+            type(e)
+        ]
         p = self._convert(other(e.args[0]), env)
         self._ask(p, "!", str(e))
         return self.algebra.power(p, -1)
@@ -514,7 +539,11 @@ class Normalizer:
         if len(terms) != 1 or not isinstance(next(iter(terms)), str):
             return False
         domain = self.algebra.domains.get(next(iter(terms)))
-        return domain is not None and dict(domain.size) == {ONE: len(values)} and values == set(range(domain.first, domain.first + len(values)))
+        return (
+            domain is not None
+            and dict(domain.size) == {ONE: len(values)}
+            and values == set(range(domain.first, domain.first + len(values)))
+        )
 
     def truth(self, c: sp.Basic, env: Env) -> Poly:
         """1 where a condition holds, 0 where it does not, away from the places where it changes."""
@@ -550,7 +579,9 @@ class Normalizer:
     # ---- binders --------------------------------------------------------------------------------
 
     def _range(self, first: sp.Expr, last: sp.Expr, env: Env) -> Domain:
-        if any(s in env or self.is_index(s) and s in self.setting.axes for s in (first.free_symbols | last.free_symbols)):
+        if any(
+            s in env or (self.is_index(s) and s in self.setting.axes) for s in (first.free_symbols | last.free_symbols)
+        ):
             raise Unsupported(f"a range that depends on another index: {first} to {last}")
         low = self.convert(first, env)
         size = self.algebra.add(self.algebra.sub(self.convert(last, env), low), {ONE: 1})
@@ -559,9 +590,13 @@ class Normalizer:
 
     def _never_empty(self, size: Poly) -> bool:
         """At least 1 for every dimension >= 1: a sum of dimensions with coefficients >= 0."""
-        return bool(size) and all(c > 0 and isinstance(c, int) and all(a.kind == "dim" for a, _ in m) for m, c in size.items())
+        return bool(size) and all(
+            c > 0 and isinstance(c, int) and all(a.kind == "dim" for a, _ in m) for m, c in size.items()
+        )
 
-    def _enter(self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env) -> tuple[dict[Any, Any], list[tuple[str, Domain]]]:
+    def _enter(
+        self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env
+    ) -> tuple[dict[Any, Any], list[tuple[str, Domain]]]:
         """Fresh names for bound symbols; one that stands shifted everywhere is counted from there."""
         inner: dict[Any, Any] = dict(env)
         bound: list[tuple[str, Domain]] = []

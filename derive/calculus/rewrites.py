@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from derive.calculus.atoms import ONE, Atom, Frozen, Monomial, Poly, Rational, Term, freeze, tidy
 
 if TYPE_CHECKING:
-    from derive.calculus.algebra import Algebra
+    from derive.calculus.products import Products
 
 Binding = dict[str, Term]
 
@@ -43,7 +43,7 @@ class Fact:
 class Rewrites:
     """The rules and facts in force; ``used`` collects the labels of the rules that were applied."""
 
-    def __init__(self, algebra: Algebra) -> None:
+    def __init__(self, algebra: Products) -> None:
         self.algebra = algebra
         self.products: list[Rule] = []
         self.sums: list[Rule] = []
@@ -87,7 +87,11 @@ class Rewrites:
             degree = sum(e for _, e in m)
             if kinds == {"sum"} and degree == 1 and m[0][0] not in others:
                 ranked.append((0, n, m))
-            elif kinds == {"entry"} and degree > 1 and all(sum(e for _, e in k) < degree or self._has_delta(k) for k in p if k != m):
+            elif (
+                kinds == {"entry"}
+                and degree > 1
+                and all(sum(e for _, e in k) < degree or self._has_delta(k) for k in p if k != m)
+            ):
                 ranked.append((1, n, m))
             elif kinds == {"entry"} and degree == 1 and m[0][0] not in others and not self._inside(m[0][0], others):
                 ranked.append((2, -n, m))
@@ -123,7 +127,11 @@ class Rewrites:
             return
         m, c, core = self.algebra.together(p)
         factors = list(m) + ([(self.algebra.table.atom("poly", freeze(core)), 1)] if core != {ONE: 1} else [])
-        unknown = [(a, e) for a, e in factors if self.algebra.sign(a) not in ("+", "0+") and not (isinstance(e, int) and e % 2 == 0)]
+        unknown = [
+            (a, e)
+            for a, e in factors
+            if self.algebra.sign(a) not in ("+", "0+") and not (isinstance(e, int) and e % 2 == 0)
+        ]
         if len(unknown) == 1 and isinstance(unknown[0][1], int):
             sign = "+" if strict else "0+"
             if c < 0:
@@ -132,7 +140,11 @@ class Rewrites:
                 sign = "-"
             self.facts.append(Fact(unknown[0][0], sign, universal, label))
         elif strict and not unknown:
-            self.facts += [Fact(a, "+", universal, label) for a, e in factors if self.algebra.sign(a) == "0+" and isinstance(e, int)]
+            self.facts += [
+                Fact(a, "+", universal, label)
+                for a, e in factors
+                if self.algebra.sign(a) == "0+" and isinstance(e, int)
+            ]
         self.algebra.forget()
 
     def apart(self, a: Term, b: Term, universal: frozenset[str], label: str) -> None:
@@ -154,7 +166,7 @@ class Rewrites:
         return ordered
 
     def concern(self, powers: dict[Atom, Rational]) -> bool:
-        return bool(self._heads) and any(head(a) in self._heads for a in powers) or bool(self.distinct)
+        return (bool(self._heads) and any(head(a) in self._heads for a in powers)) or bool(self.distinct)
 
     def apply(self, powers: dict[Atom, Rational], c: Rational) -> Poly | None:
         """Rewrite the product by the first rule whose pattern divides it."""
@@ -173,7 +185,11 @@ class Rewrites:
     def _apart(self, d: Atom) -> str | None:
         for a, b, universal, label in self.distinct:
             for s, t in ((a, b), (b, a)):
-                if any(True for x in match_term(s, d.args[0], universal, {}) for _ in match_term(t, d.args[1], universal, x)):
+                if any(
+                    True
+                    for x in match_term(s, d.args[0], universal, {})
+                    for _ in match_term(t, d.args[1], universal, x)
+                ):
                     return label
         return None
 
@@ -244,7 +260,9 @@ def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -
                 yield from match_polys(pattern.args[2][0], a.args[2][0], universal, binding)
 
 
-def match_terms(patterns: tuple[Term, ...], terms: tuple[Term, ...], universal: frozenset[str], binding: Binding) -> Iterator[Binding]:
+def match_terms(
+    patterns: tuple[Term, ...], terms: tuple[Term, ...], universal: frozenset[str], binding: Binding
+) -> Iterator[Binding]:
     if not patterns:
         yield binding
         return
@@ -288,4 +306,3 @@ def match_polys(pattern: Frozen, p: Frozen, universal: frozenset[str], binding: 
         if c == d:
             for more in match_products(m, n, universal, binding):
                 yield from match_polys(rest, p[:k] + p[k + 1 :], universal, more)
-

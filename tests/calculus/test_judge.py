@@ -10,7 +10,35 @@ import sympy as sp
 import derive
 from derive.calculus import judge
 from derive.calculus.verdict import Kind
-from tests.calculus.identities import FALSE, TRUE, A, N, c, d, delta, dimension, exp, i, iN, index, j, jN, k, log, p, scalar, softmax, sqrt, tensor, total, u, v, x, y, z
+from tests.calculus.identities import (
+    FALSE,
+    TRUE,
+    A,
+    N,
+    c,
+    d,
+    delta,
+    dimension,
+    exp,
+    i,
+    iN,
+    index,
+    j,
+    jN,
+    k,
+    log,
+    p,
+    scalar,
+    softmax,
+    sqrt,
+    tensor,
+    total,
+    u,
+    v,
+    x,
+    y,
+    z,
+)
 
 
 @pytest.mark.parametrize(("left", "right"), [row[1:] for row in TRUE], ids=[row[0] for row in TRUE])
@@ -63,7 +91,11 @@ def test_definitions_are_opened_down_to_the_variable() -> None:
         (delta(i, j), 0, lambda: [sp.Ne(i, j)]),
         (softmax(i) * (delta(i, j) - softmax(j)), softmax(i) * (1 - softmax(i)), lambda: [sp.Eq(i, j)]),
         (total((x[i] - 1) ** 2, iN), total(x[i] ** 2, iN) + N, lambda: [sp.Eq(total(x[i], iN), 0)]),
-        (total(A[k, i] * total(A[k, j] * x[j], jN), (k, N)), x[i], lambda: [sp.Eq(total(A[k, i] * A[k, j], (k, N)), delta(i, j))]),
+        (
+            total(A[k, i] * total(A[k, j] * x[j], jN), (k, N)),
+            x[i],
+            lambda: [sp.Eq(total(A[k, i] * A[k, j], (k, N)), delta(i, j))],
+        ),
         (x[1] + x[2], total(x[i], iN), lambda: [sp.Eq(N, 2)]),
     ],
 )
@@ -118,7 +150,13 @@ def test_what_is_nowhere_defined_is_not_proved(left: Any, right: Any) -> None:
         (sp.Symbol("x", real=True) ** sp.Integer(10) ** 9, 0),
         ((u + v) ** 5000, 1),
         (sp.Function("g")(u) ** 2, sp.Function("g")(v)),
-        (total(sp.Mul(*[x[sp.Symbol(f"i{n}", integer=True)] for n in range(12)]), *[(sp.Symbol(f"i{n}", integer=True), N) for n in range(12)]), 1),
+        (
+            total(
+                sp.Mul(*[x[sp.Symbol(f"i{n}", integer=True)] for n in range(12)]),
+                *[(sp.Symbol(f"i{n}", integer=True), N) for n in range(12)],
+            ),
+            1,
+        ),
     ],
 )
 def test_large_claims_end_without_a_proof(left: Any, right: Any) -> None:
@@ -146,7 +184,10 @@ def test_ranges_that_do_not_fit_are_refused() -> None:
     ("left", "right"),
     [
         (sp.Derivative(sp.Sum(z[k] ** 2, (k, 1, N)), z[k]), 2 * z[k]),
-        (sp.Sum(sp.Indexed(sp.IndexedBase("x"), sp.Idx("i", N)), (sp.Idx("i", N), 0, N - 1)), sp.Sum(sp.IndexedBase("x")[j], (j, 0, N - 1))),
+        (
+            sp.Sum(sp.Indexed(sp.IndexedBase("x"), sp.Idx("i", N)), (sp.Idx("i", N), 0, N - 1)),
+            sp.Sum(sp.IndexedBase("x")[j], (j, 0, N - 1)),
+        ),
         (sp.Sum(p[sp.Dummy("i", integer=True)] * 0 + p[i], (i, 1, N)), total(p[j], jN)),
         (sp.Sum(sp.Piecewise((x[j], sp.Eq(i, j)), (0, True)), (j, 1, N)), x[i]),
         (sp.Product(exp(x[i]), (i, 1, N)), exp(total(x[i], iN))),

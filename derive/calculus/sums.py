@@ -1,0 +1,539 @@
+"""Binders: sums, products and maxima over an index, and renaming under them.
+
+A bound index gets a fresh name when its binder is opened, so nothing is captured. ``close`` brings a
+sum to normal form: deltas sift, an idle index gives the size of its axis, and each connected group of
+bound indices becomes one atom. In such a group the indices that hang on one other index are summed first,
+round by round, as one takes the leaves off a tree; what is left gets names that depend on its form alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from derive.calculus.atoms import (
+    ONE,
+    Atom,
+    BudgetExceeded,
+    Domain,
+    Monomial,
+    Poly,
+    Rational,
+    Term,
+    Unsupported,
+    free_of,
+    freeze,
+    masked_term,
+    monomial_order,
+    number,
+    of,
+    substitute_term,
+    term_of,
+    term_order,
+    variables,
+)
+from derive.calculus.powers import Powers
+from derive.calculus.products import accumulate
+
+CORE = 5_040  # orders of bound indices that are tried for one name-free form
+
+Value = Callable[[str, tuple[Term, ...]], Poly]
+
+
+class Sums(Powers):
+    """Products, powers and binders."""
+
+    # ---- sums -----------------------------------------------------------------------------------
+
+    def sum_over(self, p: Poly, v: str, domain: Domain) -> Poly:
+        """The sum of p over v in its domain."""
+        self.domains[v] = domain
+        out: Poly = {}
+        for m, c in p.items():
+            accumulate(out, self.close([v], m, c))
+        return out
+
+    def close(self, bound: Sequence[str], m: Monomial, c: Rational) -> Poly:
+        """Sum ``c m`` over ``bound``: sift deltas, factor out, split into connected components."""
+        self.spend()
+        for v in bound:
+            sifted = self._sift(bound, v, m, c)
+            if sifted is not None:
+                return sifted
+        inside: dict[str, set[str]] = {v: {v} for v in bound}
+        outer: list[tuple[Atom, Rational]] = []
+        for a, e in m:
+            touched = [v for v in bound if v in a.free]
+            if not touched:
+                outer.append((a, e))
+                continue
+            group = set().union(*(inside[v] for v in touched))
+            for v in group:
+                inside[v] = group
+        out: Poly = {tuple(outer): c}
+        done: set[str] = set()
+        for v in bound:
+            if v in done:
+                continue
+            group = inside[v]
+            done |= group
+            factors = tuple((a, e) for a, e in m if a.free & group)
+            order = [u for u in bound if u in group]
+            if factors:
+                out = self.mul(out, self._component(order, factors))
+            else:
+                self.used("idle sum")
+                out = self.mul(out, dict(self.domains[v].size))
+            if not out:
+                return out
+        return out
+
+    def _sift(self, bound: Sequence[str], v: str, m: Monomial, c: Rational) -> Poly | None:
+        """sum_v delta_{v t} f(v) = f(t) for t in the range of v."""
+        for d, e in m:
+            if d.kind != "delta" or v not in d.free:
+                continue
+            a, b = d.args
+            term = b if a == v else a if b == v else None
+            if term is None or v in variables(term):
+                continue
+            inside = self._membership(term, self.domains[v])
+            if inside is None:
+                continue
+            self.used("sifting")
+            rest = {a: e for a, e in m if a is not d}
+            p = self.mul(self.rename_product(rest, {v: term}, c), inside)
+            return self.close_all([u for u in bound if u != v], p)
+        return None
+
+    def close_all(self, bound: Sequence[str], p: Poly) -> Poly:
+        out: Poly = {}
+        for m, c in p.items():
+            accumulate(out, self.close(bound, m, c))
+        return out
+
+    def _membership(self, term: Term, domain: Domain) -> Poly | None:
+        """1 if the term lies in the domain, as a normal form; None where that is not known."""
+        if isinstance(term, int):
+            return number(1) if self._holds_constant(domain, term) else None
+        if isinstance(term, str):
+            own = self.domains.get(term)
+        else:
+            own = self.label_domains.get(term[1]) if term[0] == "@" else None
+        if own is None:
+            return number(1) if domain.certain and isinstance(term, str) and term[0] not in "%~" else None
+        if own == domain:
+            return number(1)
+        if not (isinstance(own.first, int) and isinstance(domain.first, int)):
+            return None
+        last = self.sub(self.add(dict(own.size), number(own.first)), self.add(dict(domain.size), number(domain.first)))
+        if last.keys() - {ONE}:
+            return None
+        after = last.get(ONE, 0)  # how far the term's own range goes beyond the domain's
+        before = domain.first - own.first
+        if after > 0 or before > 4 or not domain.certain:
+            return None
+        out: Poly = number(1)
+        for k in range(own.first, domain.first):
+            accumulate(out, self.delta(term, k), -1)
+        return out
+
+    def _holds_constant(self, domain: Domain, value: int) -> bool:
+        """A fixed entry of an axis is taken to be there; of another range, only where it can be seen."""
+        if not isinstance(domain.first, int) or value < domain.first:
+            return False
+        size = dict(domain.size)
+        if not size.keys() - {ONE}:
+            return value < domain.first + size.get(ONE, 0)
+        return domain.certain
+
+    def _component(self, bound: list[str], m: Monomial) -> Poly:
+        """The sum of a connected product: flattened, its leaves summed first, round by round, its core named canonically."""
+        bound, p = self._flatten(bound, m)
+        if len(p) != 1 or not self._connected(bound, next(iter(p))):
+            return self.close_all(bound, p)
+        ((m, c),) = p.items()
+        while len(bound) > 1 and (leaves := self._leaves(bound, m)):
+            rest = tuple((a, e) for a, e in m if not (a.free & set(leaves)))
+            inner = [self._sum_atom([v], tuple((a, e) for a, e in m if v in a.free)) for v in leaves]
+            bound = [v for v in bound if v not in leaves]
+            merged = self._merge(rest, inner)
+            if merged is None:
+                return self.close_all(bound, self.mul({rest: c}, self.product(inner)))
+            m = merged
+        absorbed = self._absorb(bound, m) if len(bound) > 1 else None
+        return self.scale(self._sum_atom(bound, m) if absorbed is None else absorbed, c)
+
+    def _merge(self, m: Monomial, inner: list[Poly]) -> Monomial | None:
+        """The product of m and of plain sums, if nothing in it simplifies."""
+        powers = dict(m)
+        for p in inner:
+            if len(p) != 1:
+                return None
+            ((n, c),) = p.items()
+            if c != 1 or len(n) != 1 or n[0][1] != 1 or powers.get(n[0][0], 1) < 0:
+                return None
+            powers[n[0][0]] = powers.get(n[0][0], 0) + 1
+        settled = self.settle(dict(powers), 1)
+        m = tuple(sorted(powers.items()))
+        return m if settled == {m: 1} else None
+
+    def _connected(self, bound: list[str], m: Monomial) -> bool:
+        names, seen, todo = set(bound), {bound[0]}, [bound[0]]
+        if any(a.kind == "delta" and a.free & names for a, _ in m):
+            return False
+        while todo:
+            v = todo.pop()
+            for a, _ in m:
+                if v in a.free:
+                    more = (a.free & names) - seen
+                    seen |= more
+                    todo += more
+        return seen == names and all(a.free & names for a, _ in m)
+
+    def _flatten(self, bound: list[str], m: Monomial) -> tuple[list[str], Poly]:
+        """Whole powers of sums that mention a bound index are opened into the sum around them."""
+        names = set(bound)
+        opened = [(a, e) for a, e in m if a.kind == "sum" and isinstance(e, int) and 0 < e <= 4 and a.free & names]
+        if not opened:
+            return bound, {m: 1}
+        more = list(bound)
+        p: Poly = self.settle({a: e for a, e in m if (a, e) not in opened}, 1)
+        for a, e in opened:
+            for _ in range(int(e)):
+                new, body = self.open_sum(a)
+                if len(body) != 1:
+                    return more + new, self.mul(p, body)
+                new, body = self._flatten(new, next(iter(body)))
+                more += new
+                p = self.mul(p, body)
+        return more, p
+
+    def _leaves(self, bound: list[str], m: Monomial) -> list[str]:
+        """The bound indices that meet just one other; of two that meet only each other, the one with no factor of its own."""
+        names = set(bound)
+        meets: dict[str, set[str]] = {v: set() for v in bound}
+        private: set[str] = set()
+        for a, _ in m:
+            touched = a.free & names
+            for v in touched:
+                meets[v] |= touched - {v}
+            if len(touched) == 1:
+                private |= touched
+        if len(bound) == 2:
+            bare = [v for v in bound if v not in private]
+            return bare if len(bare) == 1 else []
+        return [v for v in bound if len(meets[v]) == 1]
+
+    def _absorb(self, bound: list[str], m: Monomial) -> Poly | None:
+        """A bound index is summed first where that makes a known sum: one in the denominator, or one that is assumed."""
+        names = set(bound)
+        present = {a for a, _ in m if a.kind == "sum" and a.free & names}
+        if not present and not self.rewrites.sums:
+            return None
+        for v in bound:
+            factors = tuple((a, e) for a, e in m if v in a.free)
+            inner = self._sum_atom([v], factors)
+            plain = len(inner) == 1 and all(k == 1 for k in inner.values())
+            known = plain and all(a in present for a, _ in next(iter(inner))) if plain else True
+            if known:
+                rest = self.settle({a: e for a, e in m if v not in a.free}, 1)
+                return self.close_all([u for u in bound if u != v], self.mul(rest, inner))
+        return None
+
+    def _sum_atom(self, bound: list[str], m: Monomial) -> Poly:
+        """The atom of a sum, its bound indices named canonically; split at the first element where the range exceeds an axis."""
+        if len(bound) == 1:
+            split = self._split_range(bound[0], m)
+            if split is not None:
+                return split
+        domains, body = self._canonical(bound, m)
+        atom = self.table.atom("sum", domains, body)
+        assumed = self.rewrites.rewrite_atom(atom)
+        return assumed if assumed is not None else of(atom)
+
+    def _split_range(self, v: str, m: Monomial) -> Poly | None:
+        """sum_{v=0}^{N} f(v) = f(0) + sum_{v=1}^{N} f(v): a range of N + k values is k values and an axis."""
+        domain = self.domains[v]
+        size = dict(domain.size)
+        extra = size.get(ONE, 0)
+        if len(size) == 1 or not isinstance(extra, int) or not 0 < extra <= 4 or not isinstance(domain.first, int):
+            return None
+        rest = Domain(domain.first + extra, freeze({k: c for k, c in size.items() if k != ONE}), True)
+        out: Poly = {}
+        for k in range(domain.first, domain.first + extra):
+            accumulate(out, self.rename_product(dict(m), {v: k}, 1))
+        w = self.fresh(rest)
+        accumulate(out, self.close_all([w], self.rename_product(dict(m), {v: w}, 1)))
+        return out
+
+    def _canonical(self, bound: list[str], m: Monomial) -> tuple[tuple[Domain, ...], Monomial]:
+        """A form that does not depend on the names of the bound indices."""
+        h = 1 + max(a.height for a, _ in m)
+        names = [f"%{h}.{k}" for k in range(len(bound))]
+        if len(bound) == 1:
+            return (self.domains[bound[0]],), self._renamed_monomial(m, {bound[0]: names[0]})
+        cells = self._refined(bound, m)
+        orders = math.prod(math.factorial(len(cell)) for cell in cells)
+        if orders > CORE:
+            raise BudgetExceeded(f"{len(bound)} bound indices in one product that cannot be told apart")
+        best: tuple[tuple[Domain, ...], Monomial] | None = None
+        best_key: tuple[object, ...] = ()
+        for choice in itertools.product(*(itertools.permutations(cell) for cell in cells)):
+            order = [v for cell in choice for v in cell]
+            body = self._renamed_monomial(m, dict(zip(order, names, strict=True)))
+            key = monomial_order(body)
+            if best is None or key < best_key:
+                best, best_key = (tuple(self.domains[v] for v in order), body), key
+        assert best is not None
+        return best
+
+    def _refined(self, bound: list[str], m: Monomial) -> list[list[str]]:
+        """Bound indices in cells, by what they do: a name-free description, refined twice by that of their neighbours."""
+        colour: dict[str, object] = {v: (self._domain_order(self.domains[v]),) for v in bound}
+        for _ in range(3):
+            fresh: dict[str, object] = {}
+            ranks = {k: n for n, k in enumerate(sorted(set(colour.values()), key=repr))}
+            for v in bound:
+                mask = {u: ("*" if u == v else f"?{ranks[colour[u]]}") for u in bound}
+                seen = sorted((self._masked(a, mask), str(e)) for a, e in m if v in a.free)
+                fresh[v] = (ranks[colour[v]], tuple(seen))
+            colour = fresh
+        cells: dict[str, list[str]] = {}
+        for v in bound:
+            cells.setdefault(repr(colour[v]), []).append(v)
+        return [cells[key] for key in sorted(cells)]
+
+    def _domain_order(self, d: Domain) -> str:
+        return f"{d.first} {[(monomial_order(k), c) for k, c in d.size]}"
+
+    def _masked(self, a: Atom, mask: dict[str, str]) -> str:
+        """The serial number of the atom with its bound indices masked."""
+        relevant = {v: t for v, t in mask.items() if v in a.free}
+        return self._skeleton(a, relevant)
+
+    def _skeleton(self, a: Atom, mask: dict[str, str]) -> str:
+        if not (a.free & mask.keys()):
+            return f"a{a.serial}"
+        if a.kind == "entry":
+            return f"{a.args[0]}({','.join(masked_term(t, mask) for t in a.args[1])})"
+        if a.kind == "delta":
+            return "δ(" + ",".join(sorted(masked_term(t, mask) for t in a.args)) + ")"
+        if a.kind == "exp":
+            return "exp(" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in a.args[0])) + ")"
+        if a.kind == "sum":
+            return (
+                f"sum{len(a.args[0])}(" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in a.args[1])) + ")"
+            )
+        if a.kind in ("log", "abs", "step"):
+            return f"{a.kind}({self._skeleton(a.args[0], mask)})"
+        if a.kind == "poly":
+            terms = (f"{c}:" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in k)) for k, c in a.args[0])
+            return "poly(" + "+".join(sorted(terms)) + ")"
+        if a.kind == "fn":
+            inner = (
+                "+".join(
+                    sorted(f"{c}:" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in k)) for k, c in f)
+                )
+                for f in a.args[2]
+            )
+            return f"{a.args[0]}{a.args[1]}(" + ";".join(inner) + ")"
+        return a.kind + "".join(sorted(mask[v] for v in a.free if v in mask))
+
+    def _renamed_monomial(self, m: Monomial, sigma: dict[str, str]) -> Monomial:
+        p = self.rename_product(dict(m), sigma, 1)  # type: ignore[arg-type]
+        if len(p) != 1:
+            raise Unsupported("a sum whose terms change under renaming")
+        ((body, c),) = p.items()
+        if c != 1:
+            raise Unsupported("a sum whose terms change under renaming")
+        return body
+
+    # ---- opening binders ------------------------------------------------------------------------
+
+    def open_sum(self, a: Atom) -> tuple[list[str], Poly]:
+        """Fresh names for the bound indices of a sum, and its body under them."""
+        new = [self.fresh(d) for d in a.args[0]]
+        sigma = {f"%{a.height}.{k}": v for k, v in enumerate(new)}
+        return new, self.rename_product(dict(a.args[1]), sigma, 1)  # type: ignore[arg-type]
+
+    def open_one(self, a: Atom) -> tuple[Domain, Poly, str]:
+        """The same for a binder over a polynomial."""
+        v = self.fresh(a.args[0])
+        return a.args[0], self.rename(dict(a.args[1]), {f"%{a.height}.0": v}), v
+
+    def bind(self, kind: str, p: Poly, names: Sequence[str], domain: Domain, *terms: Term) -> Poly:
+        """An atom that binds ``names`` in a polynomial."""
+        h = 1 + max((a.height for m in p for a, _ in m), default=0)
+        body = self.rename(p, {v: f"%{h}.{k}" for k, v in enumerate(names)})
+        atom = self.table.atom(kind, domain, freeze(body), *terms)
+        if atom.height != h:
+            raise Unsupported("a binder whose body changes under renaming")
+        return of(atom)
+
+    # ---- products over an index, maxima ---------------------------------------------------------
+
+    def product_over(self, p: Poly, v: str, domain: Domain) -> Poly:
+        """prod_v p; factors without v come out as whole powers, exponentials as sums, a delta as one exceptional factor."""
+        if not p:
+            return {} if domain.certain else self.symbolic_power({}, dict(domain.size))
+        special = self._exceptional_factor(p, v, domain)
+        if special is not None:
+            return special
+        m, c, core = self.together(p)
+        size = dict(domain.size)
+        out = self.symbolic_power(number(c), size) if c != 1 else number(1)
+        for a, e in [*m, *([(self.table.atom("poly", freeze(core)), 1)] if core != number(1) else [])]:
+            if v not in a.free:
+                factor = self.symbolic_power(of(a, e), size)
+            elif a.kind == "exp":
+                factor = self.exp(self.sum_over(term_of(a.args[0], e), v, domain))
+            elif isinstance(e, int):
+                factor = self.power(self.bind("prod", of(a), [v], domain), e)
+            else:
+                factor = self.bind("prod", of(a, e), [v], domain)
+            out = self.mul(out, factor)
+        return out
+
+    def _exceptional_factor(self, p: Poly, v: str, domain: Domain) -> Poly | None:
+        """prod_v (A_v + delta_{v t} B_v) = prod_v A_v * (A_t + B_t) / A_t."""
+        terms = {t for m in p for a, _ in m if a.kind == "delta" and v in a.free for t in a.args if t != v}
+        if len(terms) != 1:
+            return None
+        (term,) = terms
+        if v in variables(term) or self._membership(term, domain) != number(1):
+            return None
+        d = self.table.atom("delta", *sorted((v, term), key=term_order))
+        plain = {m: c for m, c in p.items() if all(a is not d for a, _ in m)}
+        if not plain:
+            return None
+        there = self.rename(p, {v: term})
+        usual = self.rename(plain, {v: term})
+        return self.product((self.product_over(plain, v, domain), there, self.power(usual, -1)))
+
+    def max_over(self, p: Poly, v: str, domain: Domain) -> Poly:
+        """max_v p: terms without v come out, and a positive common factor."""
+        outer = {m: c for m, c in p.items() if v not in free_of(m)}
+        inner = {m: c for m, c in p.items() if m not in outer}
+        if not inner:
+            return outer
+        m, c, core = self.together(inner)
+        kept = [(a, e) for a, e in m if v in a.free or self.sign(a) != "+"]
+        out = [(a, e) for a, e in m if (a, e) not in kept]
+        body = self.mul(core, {tuple(kept): 1 if c > 0 else -1})
+        atom = self.bind("max", body, [v], domain)
+        return self.add(outer, self.mul(atom, {tuple(out): abs(c)}))
+
+    # ---- renaming and opening -------------------------------------------------------------------
+
+    def rename(self, p: Poly, sigma: dict[str, Term]) -> Poly:
+        out: Poly = {}
+        for m, c in p.items():
+            accumulate(out, self.rename_product(dict(m), sigma, c))
+        return out
+
+    def rename_product(self, powers: dict[Atom, Rational], sigma: dict[str, Term], c: Rational) -> Poly:
+        kept: dict[Atom, Rational] = {}
+        changed: list[Poly] = []
+        for a, e in powers.items():
+            if a.free.isdisjoint(sigma):
+                kept[a] = kept.get(a, 0) + e
+                continue
+            q = self.rename_atom(a, {v: t for v, t in sigma.items() if v in a.free})
+            if len(q) == 1:
+                ((m, k),) = q.items()
+                if len(m) == 1 and k == 1:
+                    kept[m[0][0]] = kept.get(m[0][0], 0) + m[0][1] * e
+                    continue
+            changed.append(self.power(q, e))
+        settled = self.settle({a: e for a, e in kept.items() if e}, c)
+        return self.mul(settled, self.product(changed)) if changed else settled
+
+    def rename_atom(self, a: Atom, sigma: dict[str, Term]) -> Poly:
+        key = (a, tuple(sorted(sigma.items())))
+        found = self._renamed.get(key)
+        if found is None:
+            self.spend()
+            found = self._renamed[key] = self.rebuild_atom(
+                a, lambda t: substitute_term(t, sigma), lambda p: self.rename(p, sigma)
+            )
+        return found
+
+    def replace_entries(self, p: Poly, names: frozenset[str], value: Value) -> Poly:
+        """Replace entries of the tensors ``names`` by what ``value(name, indices)`` says, everywhere."""
+
+        def entry(a: Atom) -> Poly | None:
+            return value(a.args[0], a.args[1]) if a.kind == "entry" and a.args[0] in names else None
+
+        return self.replace(p, lambda a: not a.names.isdisjoint(names), entry)
+
+    def replace(self, p: Poly, concerns: Callable[[Atom], bool], value: Callable[[Atom], Poly | None]) -> Poly:
+        """Replace atoms by what ``value`` says, at any depth; atoms that ``concerns`` denies are left alone."""
+        memo: dict[Atom, Poly] = {}
+
+        def of_poly(p: Poly) -> Poly:
+            out: Poly = {}
+            for m, c in p.items():
+                term: Poly = {tuple((a, e) for a, e in m if not concerns(a)): c}
+                for a, e in m:
+                    if concerns(a):
+                        term = self.mul(term, self.power(of_atom(a), e))
+                accumulate(out, term)
+            return out
+
+        def of_atom(a: Atom) -> Poly:
+            if a not in memo:
+                new = value(a)
+                memo[a] = new if new is not None else self.rebuild_atom(a, lambda t: t, of_poly)
+            return memo[a]
+
+        return of_poly(p)
+
+    def rebuild_atom(self, a: Atom, term: Callable[[Term], Term], poly: Callable[[Poly], Poly]) -> Poly:
+        """The atom made anew, its index terms and its inner polynomials mapped."""
+        args = a.args
+        match a.kind:
+            case "entry":
+                return self.entry(args[0], tuple(map(term, args[1])))
+            case "delta":
+                return self.delta(term(args[0]), term(args[1]))
+            case "exp":
+                return self.exp(poly(term_of(args[0], 1)))
+            case "log":
+                return self.log(poly(of(args[0]))) if isinstance(args[0], Atom) else of(a)
+            case "abs":
+                return self.absolute(poly(of(args[0])))
+            case "step":
+                return self.step(poly(of(args[0])))
+            case "poly":
+                return poly(dict(args[0]))
+            case "ipow":
+                return self.symbolic_power(poly(of(args[0])), poly(term_of(args[1], 1)))
+            case "fn":
+                return self.function(args[0], [poly(dict(f)) for f in args[2]], args[1])
+            case "loss":
+                return self.loss(args[0], [(t, tuple(map(term, ix))) for t, ix in args[1]])
+            case "sum":
+                new, body = self.open_sum(a)
+                return self.close_all(new, poly(body))
+            case "prod":
+                domain, inner, v = self.open_one(a)
+                return self.product_over(poly(inner), v, domain)
+            case "max":
+                domain, inner, v = self.open_one(a)
+                return self.max_over(poly(inner), v, domain)
+            case "det" | "inv":
+                return self._rebuild_matrix(a, term, poly)
+        return of(a)
+
+    def _rebuild_matrix(self, a: Atom, term: Callable[[Term], Term], poly: Callable[[Poly], Poly]) -> Poly:
+        domain, frozen, *terms = a.args
+        names = [self.fresh(domain), self.fresh(domain)]
+        body = self.rename(dict(frozen), {f"%{a.height}.{k}": v for k, v in enumerate(names)})
+        return self.bind(a.kind, poly(body), names, domain, *map(term, terms))
+
+    # ---- supplied by the class that builds on this one --------------------------------------------
+
+    def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
+        raise NotImplementedError
