@@ -242,6 +242,10 @@ def tidy(c: Rational) -> Rational:
     return c.numerator if isinstance(c, Fraction) and c.denominator == 1 else c
 
 
+def magnitude(c: Rational) -> Rational:
+    return -c if c < 0 else c
+
+
 class Table:
     """Interned atoms. One table serves one question; its numbering is the order of everything in it."""
 

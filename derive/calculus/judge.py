@@ -247,7 +247,7 @@ def infeasible(algebra: Algebra, case: dict[Atom, int]) -> bool:
 
 def written_out(algebra: Algebra, p: Poly) -> bool:
     """Sums over so and so many numbers are written out, and free indices over them take each value."""
-    short = {a for a in find(p, lambda a: a.kind == "sum" and all(concrete(d) for d in a.args[0]))}
+    short = find(p, lambda a: a.kind == "sum" and all(concrete(d) for d in a.args[0]))
     free = {v for m in p for a, _ in m for v in a.free if v in algebra.domains and concrete(algebra.domains[v])}
     if (not short and not free) or len(free) > 3:
         return False

@@ -21,6 +21,7 @@ from derive.calculus.atoms import (
     Undefined,
     Unsupported,
     freeze,
+    magnitude,
     number,
     of,
     term_of,
@@ -64,7 +65,7 @@ class Powers(Products):
             if abs(r) > 10_000 and c not in (1, -1):
                 raise BudgetExceeded(f"a number to the power {r}")
             return self.settle({a: e * r for a, e in m}, tidy(Fraction(c) ** r))
-        out = self.number_power(abs(c), r)
+        out = self.number_power(magnitude(c), r)
         for a, e in m:
             out = self.mul(out, self.atom_power(a, e, r))
         return out
@@ -159,7 +160,7 @@ class Powers(Products):
         out: Poly = number(1)
         if c < 0:
             out = self._whole_power(None, exponent)
-        out = self.mul(out, self.exp(self.mul(exponent, self.log(number(abs(c))))))
+        out = self.mul(out, self.exp(self.mul(exponent, self.log(number(magnitude(c))))))
         factors = list(m) + ([(self.table.atom("poly", freeze(core)), 1)] if core != number(1) else [])
         for a, e in factors:
             if self.sign(a) == "+":

@@ -182,7 +182,7 @@ class Products:
         return self.settle({a: (1 if a.kind == "delta" else e) for a, e in powers.items()}, c)
 
     def _representative(self, a: Term, b: Term) -> tuple[str | None, Term]:
-        """Which variable of ``delta_{ab}`` is renamed to what: a variable to a number or label, else the later to the earlier."""
+        """Which variable of ``delta_{ab}`` is renamed: to a number or label, else the later to the earlier."""
         if isinstance(a, str) and isinstance(b, str):
             return (b, a) if term_order(a) < term_order(b) else (a, b)
         if isinstance(a, str) and a not in variables(b):

@@ -60,6 +60,7 @@ class Rewrites:
         """Orient ``p = 0``; False if nothing in it can be solved for."""
         if self._as_symmetry(p, universal, label):
             return True
+        p = self._whole(p)
         lead = self._lead(p, universal)
         if lead is None:
             return False
@@ -73,8 +74,16 @@ class Rewrites:
             self._heads |= {head(a) for a, _ in lead}
         return True
 
+    def _whole(self, p: Poly) -> Poly:
+        """a^(1/2) = c is solved as a = c^2."""
+        if len(p) == 2 and ONE in p:
+            ((m, c),) = ((m, c) for m, c in p.items() if m)
+            if len(m) == 1 and 0 < m[0][1] < 1 and Fraction(1 / Fraction(m[0][1])).denominator == 1:
+                return {((m[0][0], 1),): 1, ONE: -((Fraction(-p[ONE]) / c) ** int(1 / Fraction(m[0][1])))}
+        return p
+
     def _lead(self, p: Poly, universal: frozenset[str]) -> Monomial | None:
-        """The term to solve for: a sum, else a power or product of entries, else an entry; not one that occurs elsewhere."""
+        """The term to solve for: a sum, a power or product of entries, or an entry, that occurs nowhere else."""
         ranked: list[tuple[int, int, Monomial]] = []
         for n, m in enumerate(p):
             kinds = {a.kind for a, _ in m}
@@ -248,6 +257,9 @@ def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -
         case "sum":
             if pattern.args[0] == a.args[0] and pattern.height == a.height:
                 yield from match_products(pattern.args[1], a.args[1], universal, binding)
+        case "inv":
+            if pattern.args[:2] == a.args[:2]:
+                yield from match_terms(pattern.args[2:], a.args[2:], universal, binding)
         case "exp":
             yield from match_products(pattern.args[0], a.args[0], universal, binding)
         case "log" | "abs" | "step":

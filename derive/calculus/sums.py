@@ -24,6 +24,7 @@ from derive.calculus.atoms import (
     Unsupported,
     free_of,
     freeze,
+    magnitude,
     masked_term,
     monomial_order,
     number,
@@ -149,11 +150,13 @@ class Sums(Powers):
         return domain.certain
 
     def _component(self, bound: list[str], m: Monomial) -> Poly:
-        """The sum of a connected product: flattened, its leaves summed first, round by round, its core named canonically."""
+        """The sum of a connected product: flattened, its leaves summed first, its core named canonically."""
         bound, p = self._flatten(bound, m)
         if len(p) != 1 or not self._connected(bound, next(iter(p))):
             return self.close_all(bound, p)
         ((m, c),) = p.items()
+        if self.rewrites.sums and len(bound) > 1 and (known := self._absorb(bound, m)) is not None:
+            return self.scale(known, c)
         while len(bound) > 1 and (leaves := self._leaves(bound, m)):
             rest = tuple((a, e) for a, e in m if not (a.free & set(leaves)))
             inner = [self._sum_atom([v], tuple((a, e) for a, e in m if v in a.free)) for v in leaves]
@@ -211,7 +214,7 @@ class Sums(Powers):
         return more, p
 
     def _leaves(self, bound: list[str], m: Monomial) -> list[str]:
-        """The bound indices that meet just one other; of two that meet only each other, the one with no factor of its own."""
+        """The bound indices that meet just one other; of a lone pair, the one with no factor of its own."""
         names = set(bound)
         meets: dict[str, set[str]] = {v: set() for v in bound}
         private: set[str] = set()
@@ -227,7 +230,7 @@ class Sums(Powers):
         return [v for v in bound if len(meets[v]) == 1]
 
     def _absorb(self, bound: list[str], m: Monomial) -> Poly | None:
-        """A bound index is summed first where that makes a known sum: one in the denominator, or one that is assumed."""
+        """A bound index is summed first where that makes a known sum: a denominator, or an assumed one."""
         names = set(bound)
         present = {a for a, _ in m if a.kind == "sum" and a.free & names}
         if not present and not self.rewrites.sums:
@@ -243,7 +246,7 @@ class Sums(Powers):
         return None
 
     def _sum_atom(self, bound: list[str], m: Monomial) -> Poly:
-        """The atom of a sum, its bound indices named canonically; split at the first element where the range exceeds an axis."""
+        """The atom of a sum, named canonically; the first elements come out where the range exceeds an axis."""
         if len(bound) == 1:
             split = self._split_range(bound[0], m)
             if split is not None:
@@ -290,7 +293,7 @@ class Sums(Powers):
         return best
 
     def _refined(self, bound: list[str], m: Monomial) -> list[list[str]]:
-        """Bound indices in cells, by what they do: a name-free description, refined twice by that of their neighbours."""
+        """Bound indices in cells, by a name-free description of what they do, refined by that of their neighbours."""
         colour: dict[str, object] = {v: (self._domain_order(self.domains[v]),) for v in bound}
         for _ in range(3):
             fresh: dict[str, object] = {}
@@ -342,7 +345,7 @@ class Sums(Powers):
         return a.kind + "".join(sorted(mask[v] for v in a.free if v in mask))
 
     def _renamed_monomial(self, m: Monomial, sigma: dict[str, str]) -> Monomial:
-        p = self.rename_product(dict(m), sigma, 1)  # type: ignore[arg-type]
+        p = self.rename_product(dict(m), sigma, 1)
         if len(p) != 1:
             raise Unsupported("a sum whose terms change under renaming")
         ((body, c),) = p.items()
@@ -356,7 +359,7 @@ class Sums(Powers):
         """Fresh names for the bound indices of a sum, and its body under them."""
         new = [self.fresh(d) for d in a.args[0]]
         sigma = {f"%{a.height}.{k}": v for k, v in enumerate(new)}
-        return new, self.rename_product(dict(a.args[1]), sigma, 1)  # type: ignore[arg-type]
+        return new, self.rename_product(dict(a.args[1]), sigma, 1)
 
     def open_one(self, a: Atom) -> tuple[Domain, Poly, str]:
         """The same for a binder over a polynomial."""
@@ -375,7 +378,7 @@ class Sums(Powers):
     # ---- products over an index, maxima ---------------------------------------------------------
 
     def product_over(self, p: Poly, v: str, domain: Domain) -> Poly:
-        """prod_v p; factors without v come out as whole powers, exponentials as sums, a delta as one exceptional factor."""
+        """prod_v p: factors without v come out as powers, exponentials as sums, a delta as one exception."""
         if not p:
             return {} if domain.certain else self.symbolic_power({}, dict(domain.size))
         special = self._exceptional_factor(p, v, domain)
@@ -423,7 +426,7 @@ class Sums(Powers):
         out = [(a, e) for a, e in m if (a, e) not in kept]
         body = self.mul(core, {tuple(kept): 1 if c > 0 else -1})
         atom = self.bind("max", body, [v], domain)
-        return self.add(outer, self.mul(atom, {tuple(out): abs(c)}))
+        return self.add(outer, self.mul(atom, {tuple(out): magnitude(c)}))
 
     # ---- renaming and opening -------------------------------------------------------------------
 

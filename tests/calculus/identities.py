@@ -29,7 +29,7 @@ def sigma(e: Any) -> sp.Expr:
     return 1 / (1 + exp(-e))
 
 
-iN, jN, kN, lN = (i, N), (j, N), (k, N), (l, N)
+iN, jN, kN, lN = (i, N), (j, N), (k, N), (l, N)  # noqa: N816
 lse = log(total(exp(z[l]), lN))
 mean = total(x[j], jN) / N
 norm = sqrt(total(x[i] ** 2, iN))
