@@ -501,6 +501,7 @@ class Node:
 
 
 NOTHING: frozenset[Any] = frozenset()
+Variable = tuple[str, list[Node], Node]  # of a derivative: name, indices, present value
 
 
 def _node(run: Run, parts: Sequence[Node], names: frozenset[str] = NOTHING, without: frozenset[int] = NOTHING) -> Node:
@@ -664,7 +665,7 @@ class Compiler:
 
                 def squared(fr: Frame) -> Any:
                     x = square(fr)
-                    return x * x
+                    return _short(x * x)
 
                 return _node(squared, [b])
             return self.unary(t_power(a), b)
@@ -969,7 +970,7 @@ class Compiler:
 
     def derivative(self, e: Any, scope: Scope) -> Node:
         body = self.value(e.expr, scope)
-        entries: list[tuple[str, list[Node], Node]] = []
+        entries: list[Variable] = []
         slots: list[int] = []
         for variable, count in e.variable_count:
             if not isinstance(count, (int, sp.Integer)):
@@ -983,7 +984,7 @@ class Compiler:
                 entries += [self.variable(variable, scope)] * int(count)
         if len(slots) + len(entries) > 8:
             raise BudgetExceeded("a derivative of high order")
-        names = frozenset(name for name, _, _ in entries)
+        levels = _levels(entries)
         run_body, cost = body.run, body.cost
 
         def run(fr: Frame) -> Any:
@@ -991,13 +992,15 @@ class Compiler:
             machine.spend(cost)
             base = machine.bits
             mask = 0
-            child = Frame(machine, dict(fr.values), fr, names) if entries else fr
-            for name, indices, node in entries:
-                at = (name, tuple([i.run(fr) for i in indices]))
-                now = child.values[at] if at in child.values else node.run(fr)
-                child.values[at] = now + Jet({1 << machine.bits: ONE})
-                mask |= 1 << machine.bits
-                machine.bits += 1
+            child = fr
+            for names, level in levels:
+                above, child = child, Frame(machine, dict(child.values), child, names)
+                for name, indices, node in level:
+                    at = (name, tuple([i.run(fr) for i in indices]))
+                    now = child.values[at] if at in child.values else node.run(above)
+                    child.values[at] = now + Jet({1 << machine.bits: ONE})
+                    mask |= 1 << machine.bits
+                    machine.bits += 1
             saved = [(s, machine.slots[s], machine.arguments[s]) for s in slots]
             for s in slots:
                 machine.bind(s, machine.arguments[s] + Jet({1 << machine.bits: ONE}))
@@ -1012,10 +1015,10 @@ class Compiler:
             return _coefficient(out, mask)
 
         parts = [body, *(i for _, indices, _ in entries for i in indices), *(n for _, _, n in entries)]
-        node = _node(run, parts, names)
+        node = _node(run, parts, frozenset(name for name, _, _ in entries))
         return _remembered(Node(node.run, node.names, node.slots | frozenset(slots), node.cost), next(self.serial))
 
-    def variable(self, v: Any, scope: Scope) -> tuple[str, list[Node], Node]:
+    def variable(self, v: Any, scope: Scope) -> Variable:
         """What a derivative is taken with respect to: its name, indices and present value."""
         if isinstance(v, sp.Indexed):
             name = _base_name(v)
@@ -1292,6 +1295,21 @@ def inverse_entry(rows: Sequence[Sequence[Value]], k: int, m: int) -> Value:
     minor = [[x for j, x in enumerate(row) if j != k] for i, row in enumerate(rows) if i != m]
     cofactor = determinant(minor)
     return (cofactor if (k + m) % 2 == 0 else -cofactor) * compose(t_power(fmpq(-1)), determinant(rows))
+
+
+def _levels(variables: list[Variable]) -> list[tuple[frozenset[str], list[Variable]]]:
+    """Variables of a derivative, outermost first; one that is defined through another lies on a later level.
+
+    So d/dz dL/ds has one meaning, in whatever order it is written: L is differentiated as a function of s first.
+    """
+    levels: list[tuple[frozenset[str], list[Variable]]] = []
+    for v in sorted(variables, key=lambda v: len(v[2].names)):
+        if levels and levels[-1][0].isdisjoint(v[2].names - {v[0]}):
+            names, level = levels[-1]
+            levels[-1] = names | {v[0]}, [*level, v]
+        else:
+            levels.append((frozenset({v[0]}), [v]))
+    return levels
 
 
 def _coefficient(x: Value, mask: int) -> Value:

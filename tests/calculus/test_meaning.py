@@ -329,9 +329,9 @@ def test_false_index_truth_hides_what_stands_beside_it() -> None:
     assert evaluate_exact(Sum((1 - Delta(i, l)) / (z[i] - z[l]), (l, 1, N)), SETTING, point(2, i=1)) == F(2, 3)
 
 
-NESTED = x / 100
+NESTED = x
 for _ in range(40):
-    NESTED = 1 + sp.Pow(NESTED, 2, evaluate=False) / 9
+    NESTED = 1 + NESTED**2
 TOWER = scalar("q1")
 DEEP = Setting(
     definitions={
