@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import sympy as sp
 
 from derive.calculus.setting import Setting
-from derive.notes.document import Place
+from derive.notes.document import NoteError as NoteError
+from derive.notes.document import Place, Trouble
 
 
 class Relation(StrEnum):
@@ -107,21 +109,19 @@ class Prose:
 
 @dataclass(frozen=True)
 class Note:
-    """``items`` in the order of the source; ``setting`` is what holds at the end of the note."""
+    """``items`` in the order of the source; ``setting`` is what holds at the end of the note.
+
+    ``troubles`` is what in the source is neither math nor prose, such as a ``$$`` that is never closed.
+
+    ``reading`` is the reader's own knowledge of the names, by which further expressions are read in this note.
+    """
 
     path: str
     items: tuple[Claim | Given | CompileRequest | DeriveRequest | Prose, ...]
     setting: Setting
+    troubles: tuple[Trouble, ...] = ()
+    reading: Any = field(default=None, compare=False, repr=False)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         return tuple(item for item in self.items if isinstance(item, Claim))
-
-
-class NoteError(Exception):
-    """The input cannot be used at all."""
-
-    def __init__(self, message: str, place: Place | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.place = place or Place(1, 1)

@@ -1,0 +1,263 @@
+"""What a whole note tells about its names, before and after the place where one stands."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import sympy as sp
+
+from derive.notes import syntax as s
+from derive.notes.scope import Entity, Formula, Kind, Names
+from derive.notes.semantics import ELEMENTWISE, Bound, Meaning, free_letters, head_and_indices, letter, walk
+from derive.notes.shapes import Axes, AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
+
+
+class Inventory:
+    """Axes, uses of names, what is introduced where, and the layouts that a note declares."""
+
+    def __init__(self) -> None:
+        self.axes = Axes()
+        self.all_names: set[str] = set()
+        self.usage: dict[str, int] = {}
+        self.letters: set[str] = set()
+        self.turned: set[str] = set()
+        self.limits: set[str] = set()
+        self.introduced: dict[str, list[tuple[int, Entity]]] = {}
+        self.made: dict[str, Entity] = {}
+        self.layouts: dict[str, Value] = {}
+        self.by: dict[str, list[str]] = {}
+        self.shape_of_variable = False
+        self.denominator_layout = False
+
+    # -- what trees use ---------------------------------------------------------------------------------------
+    def survey(self, tree: Any) -> None:
+        for node in walk(tree):
+            if isinstance(node, s.Name):
+                self.all_names.add(node.text)
+            elif isinstance(node, s.Prime) and (name := letter(node)):
+                self.all_names.add(name)
+            elif isinstance(node, s.Subscript | s.Superscript):
+                head, indices = head_and_indices(node)
+                if isinstance(head, s.Name) and indices:
+                    self.usage[head.text] = max(self.usage.get(head.text, 0), len(indices))
+            elif isinstance(node, s.Transpose) and isinstance(node.base, s.Name):
+                self.turned.add(node.base.text)
+            elif isinstance(node, s.Partial | s.Nabla):
+                self.differentiated(node)
+            elif isinstance(node, s.Binder):
+                for part in (node.first, node.last) if node.relation == "=" else ():
+                    self.limits |= {n.text for n in walk(part) if isinstance(n, s.Name)} if part is not None else set()
+        self.letters |= set(free_letters(tree))
+
+    def differentiated(self, node: s.Partial | s.Nabla) -> None:
+        body = letter(node.body)
+        below = [v for v, _ in node.variables] if isinstance(node, s.Partial) else list(node.variables)
+        for v in below:
+            name = letter(head_and_indices(v)[0])
+            if body is not None and name is not None and name not in self.by.setdefault(body, []):
+                self.by[body].append(name)
+
+    def arguments_of(self, name: str) -> list[str]:
+        """What a scalar is differentiated by somewhere in the note."""
+        return self.by.get(name, [])
+
+    # -- names ------------------------------------------------------------------------------------------------
+    def introduce(self, entity: Entity, position: int) -> None:
+        self.introduced.setdefault(entity.name, []).append((position, entity))
+
+    def later(self, name: str, position: int) -> Entity | None:
+        return next((e for at, e in self.introduced.get(name, ()) if at > position), None)
+
+    def later_value(self, name: str, position: int) -> Entity | None:
+        found = self.later(name, position)
+        return found if found is not None and found.kind is not Kind.INDEX else None
+
+    def implicit(self, name: str, names: Names) -> Entity:
+        """A name that the note never introduces: a row family's other name, a dimension, or a free tensor."""
+        family = self.family(name, names)
+        if family is not None:
+            return family
+        if name not in self.made:
+            if name in self.limits and not self.usage.get(name):
+                self.made[name] = Entity(name, Kind.DIMENSION)
+            else:
+                self.made[name] = Entity(name, Kind.TENSOR, axes=tuple(AxisVar(hint=name) for _ in range(self.implied_rank(name))))
+        return self.made[name]
+
+    def implied_rank(self, name: str) -> int:
+        rank = self.usage.get(name, 0)
+        if not rank and name in self.turned:
+            return 2 if name[:1].isupper() else 1
+        return rank
+
+    def family(self, name: str, names: Names) -> Entity | None:
+        """``w`` beside a declared matrix ``W``, ``W`` beside a declared family ``w``."""
+        other = name.swapcase() if len(name) == 1 else "\\" + name[1:].swapcase()[0] + name[2:] if name.startswith("\\") else ""
+        entity = names.get(other)
+        if entity is None or entity.kind is not Kind.TENSOR or entity.axes is None or len(entity.axes) != 2:
+            return None
+        if name.islower() and not 1 <= self.usage.get(name, 0) <= 2:
+            return None
+        if not name.islower() and not entity.family:
+            return None
+        return entity
+
+    def implicit_labels(self, name: str, count: int) -> Entity:
+        if name not in self.made:
+            self.made[name] = Entity(name, Kind.LABELS, axes=tuple(AxisVar() for _ in range(count)), range=AxisVar())
+        return self.made[name]
+
+    def known_at(self, name: str, formula: Formula) -> Entity:
+        return formula.names.get(name) or self.later_value(name, formula.position) or self.implicit(name, formula.names)
+
+    # -- definitions ------------------------------------------------------------------------------------------
+    def resolve(self, entity: Entity, asking: Meaning | None = None) -> None:
+        """Read the definition of a name, once: its axes are known afterwards."""
+        if entity.problem is not None:
+            raise ReadProblem(entity.problem)
+        if entity.formula is None or entity.value is not None:
+            return
+        if entity.busy:
+            raise ReadProblem(f"{entity.name} is defined through itself")
+        entity.busy = True
+        try:
+            self._attempt(entity)
+        except ReadProblem as problem:
+            entity.problem = f"the definition of {entity.name} could not be read: {problem.message}"
+            problem.message = entity.problem
+            raise
+        finally:
+            entity.busy = False
+
+    def _attempt(self, entity: Entity) -> None:
+        mark = self.axes.mark()
+        try:
+            self._read_definition(entity, False)
+        except ShapeProblem:
+            self.axes.undo(mark)
+            self._read_definition(entity, True)
+
+    def _read_definition(self, entity: Entity, free_index_axes: bool) -> None:
+        formula = entity.formula
+        assert formula is not None
+        rows = [i for indices in formula.rows.values() for i in indices]
+        formals = tuple(dict.fromkeys([*rows, *formula.formals]))
+        meaning = Meaning(self, formula.names, formula.position, set(free_letters(formula.body)) | set(formals))
+        meaning.free_index_axes = free_index_axes
+        if entity.kind is Kind.FUNCTION:
+            for param in formula.params:
+                meaning.params[param] = scalar_value(sp.Symbol(param, real=True))
+        bounds = [meaning.free_letter(f) for f in formals]
+        self._declared_axes(entity, bounds, meaning)
+        body = meaning.value(formula.body)
+        self._fit_body(entity, body, bounds, meaning)
+        stray = [name for name, b in meaning.letters.items() if name not in formals]
+        if stray and any(self._is_open(name, formula) for name in stray):
+            names = ", ".join(stray)
+            raise ReadProblem(f"the index {names} stands free on the right side only")
+        entity.value = body
+        entity.uses = [e for e in meaning.used.values() if e is not entity]
+        entity.formal_symbols = tuple(b.symbol for b in bounds)
+        if entity.kind is not Kind.FUNCTION:
+            entity.component_symbols = tuple(meaning.fresh.index() for _ in body.axes)
+            entity.axes = tuple(b.axis for b in bounds) + body.axes
+            entity.row = body.row and not bounds
+        elif body.rank:
+            raise ShapeProblem(f"{entity.name} is a function of numbers, and its value is {self.axes.show_shape(body)}")
+
+    def _is_open(self, name: str, formula: Formula) -> bool:
+        entity = formula.names.get(name)
+        return entity is None or entity.kind not in (Kind.LABEL, Kind.DIMENSION)
+
+    def _declared_axes(self, entity: Entity, bounds: list[Bound], meaning: Meaning) -> None:
+        for bound, axis in zip(bounds, entity.axes or (), strict=False):
+            meaning.unite_index(bound.axis, axis, bound.symbol.name, entity.name, None)
+
+    def _fit_body(self, entity: Entity, body: Value, bounds: list[Bound], meaning: Meaning) -> None:
+        if entity.axes is None:
+            return
+        declared = Value(entity.axes[len(bounds) :], body.entry)
+        if len(entity.axes) < len(bounds):
+            raise ShapeProblem(f"{entity.name} is declared with {len(entity.axes)} axes and defined with {len(bounds)} indices")
+        if body.rank == 0 and declared.rank and body.zero:
+            return
+        meaning.algebra.fit(declared, body, f"the two sides of the definition of {entity.name}")
+
+    def param_value(self, entity: Entity, param: str, asking: Meaning) -> Value:
+        """What a parameter stands for where its function is defined; only its shape is of interest."""
+        formula = entity.formula
+        assert formula is not None
+        own = self.known_at(param, formula)
+        self.resolve(own, asking)
+        skip = len(formula.rows.get(param, ()))
+        return Value((own.axes or ())[skip:], lambda *i: sp.Integer(0), row=False)
+
+    def scalar_params(self, formula: Formula) -> bool:
+        """Whether a function takes numbers: nothing in its body treats an argument as a vector."""
+        if formula.rows:
+            return False
+        if all(self._scalar_param(p, formula) for p in formula.params):
+            return True
+        return len(formula.params) == 1 and not formula.formals and self.elementwise(formula.body, formula)
+
+    def _scalar_param(self, param: str, formula: Formula) -> bool:
+        entity = formula.names.get(param)
+        if entity is not None and entity.kind is Kind.TENSOR:
+            if entity.axes is None and entity.formula is not None:
+                self.resolve(entity)
+            return not entity.axes
+        if entity is not None and entity.kind in (Kind.LABEL, Kind.LABELS, Kind.DIMENSION):
+            return False
+        for node in walk(formula.body):
+            if isinstance(node, s.Subscript | s.Superscript):
+                head, indices = head_and_indices(node)
+                if indices and letter(head) == param:
+                    return False
+            if isinstance(node, s.Transpose) and letter(node.base) == param:
+                return False
+            if isinstance(node, s.Bars) and node.double and param in {letter(n) for n in walk(node)}:
+                return False
+        return True
+
+    def elementwise(self, body: Any, formula: Formula) -> bool:
+        for node in walk(body):
+            if isinstance(node, s.Name):
+                entity = formula.names.get(node.text)
+                wide = entity is not None and entity.kind is Kind.TENSOR and bool(entity.axes)
+                if wide and node.text not in formula.params:
+                    return False
+            elif isinstance(node, s.Call):
+                if node.function not in ELEMENTWISE and node.function not in ("max", "min"):
+                    return False
+            elif isinstance(node, s.Factors):
+                if sum(f_has(f, formula.params[0]) for f in node.factors) > 1 and r"\odot" not in node.signs:
+                    return False
+            elif not isinstance(node, ELEMENTWISE_NODES):
+                return False
+        return True
+
+    # -- layouts ----------------------------------------------------------------------------------------------
+    def layout_of(self, node: s.Partial) -> Value | None:
+        return self.layouts.get(dump(node))
+
+
+ELEMENTWISE_NODES = (
+    s.Number, s.Terms, s.Group, s.Fraction, s.Superscript, s.Root, s.Prime, s.Cases, s.Indicator, s.Relation,
+)  # fmt: skip
+
+
+def f_has(node: Any, name: str) -> bool:
+    return any(isinstance(n, s.Name) and n.text == name for n in walk(node))
+
+
+def dump(node: Any) -> str:
+    """A tree as text without its places: two trees with one text are the same formula."""
+    if isinstance(node, tuple):
+        return "(" + ",".join(dump(n) for n in node) + ")"
+    if isinstance(node, s.Node | s.Binder):
+        if isinstance(node, s.Group) and node.opening == "{" and len(node.items) == 1:
+            return dump(node.items[0])
+        inner = ",".join(dump(getattr(node, f.name)) for f in fields(node) if f.name not in ("start", "end", "dress"))
+        return f"{type(node).__name__}[{inner}]"
+    return repr(node)

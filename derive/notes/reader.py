@@ -1,0 +1,667 @@
+"""A file -> a :class:`~derive.notes.note.Note`.
+
+Three walks: collect what each relation is and which names are in force; read definitions, assumptions and claims into
+values, by which all axes become known; write the values down as SymPy expressions with their setting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import sympy as sp
+
+from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from derive.notes import syntax as s
+from derive.notes.collect import (
+    AssumptionRecord,
+    Collector,
+    GivenRecord,
+    LinkRecord,
+    ProseRecord,
+    Record,
+    RequestRecord,
+)
+from derive.notes.compound import compound_names, renamed_chain
+from derive.notes.document import KINDS, Document, Formula, Heading, Kind, Place, Sentence, decode, read_document, read_text
+from derive.notes.formula import as_formula, parse
+from derive.notes.inventory import Inventory
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
+from derive.notes.properties import property_relations
+from derive.notes.scope import Entity
+from derive.notes.scope import Kind as Stands
+from derive.notes.semantics import COMPARE, Bound, Meaning, free_letters, letter
+from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
+from derive.notes.specialise import Special
+
+EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+def read_note(path: str | os.PathLike[str], text: str | bytes | None = None) -> Note:
+    """The note in a file; ``text`` in its place if given. Every way in which it cannot be used is a ``NoteError``."""
+    path = Path(path)
+    if text is None:
+        return read_parsed(read_document(path), str(path))
+    kind = KINDS.get(path.suffix.lower(), "md")
+    return read_parsed(read_text(text if isinstance(text, str) else decode(text), kind), str(path))
+
+
+def read_source(text: str, kind: Kind = "md", path: str = "<text>") -> Note:
+    """A note from its text; ``kind`` is md, tex or ipynb."""
+    return read_parsed(read_text(text, kind), path)
+
+
+def read_parsed(document: Document, path: str) -> Note:
+    return Reading(document, path).note()
+
+
+# -- expressions ----------------------------------------------------------------------------------------------------
+class Reading:
+    """All that is known while a note is read."""
+
+    def __init__(self, document: Document, path: str) -> None:
+        self.path = path
+        self.inventory = Inventory()
+        self.document = document
+        self.chains: dict[int, tuple[s.Chain, ...]] = {}
+        self.pending: list[tuple[Record, Pending | str]] = []
+        self.collector = Collector(self.inventory)
+        self.assumed: list[Pending] = []
+        self.specials: dict[tuple[int, tuple[tuple[str, int], ...]], Special] = {}
+
+    # -- the three walks --------------------------------------------------------------------------------------
+    def note(self) -> Note:
+        self.survey()
+        for item in self.document.items:
+            self.collector.place = item.place
+            self.prose(item)
+            if isinstance(item, Sentence):
+                self.collector.sentence(item, self.chains)
+        self.read_definitions()
+        self.read_assumptions()
+        items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
+        made = tuple(item() for item in items)
+        return Note(self.path, made, self.setting_at(self.collector.names, self.collector.position, ()), self.document.troubles, self)
+
+    def survey(self) -> None:
+        raw: dict[int, tuple[s.Chain, ...]] = {}
+        for sentence in self.document.items:
+            for part in sentence.parts:
+                if isinstance(part, Formula):
+                    raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
+                else:
+                    self.phrases(part)
+        names = compound_names(c for chains in raw.values() for c in chains)
+        self.chains = {key: tuple(renamed_chain(c, names) for c in chains) for key, chains in raw.items()}
+        self.compounds = names
+        for chains in self.chains.values():
+            for chain in chains:
+                for link in chain.links:
+                    if link.side is not None:
+                        self.inventory.survey(link.side)
+        self.inventory.axes.taken |= self.inventory.all_names
+
+    def phrases(self, words: str) -> None:
+        said = " ".join(words.lower().split())
+        if "denominator layout" in said:
+            self.inventory.shape_of_variable = self.inventory.denominator_layout = True
+        if any(p in said for p in ("shape of the variable", "gradients are columns", "gradient is a column", "derivatives are columns")):
+            self.inventory.shape_of_variable = True
+
+    def prose(self, item: Sentence | Heading) -> None:
+        words = "".join(p if isinstance(p, str) else f"${p.latex}$" for p in item.parts if isinstance(p, str) or not p.display)
+        if words.strip():
+            record = ProseRecord(item.place, item.section, self.collector.position, self.collector.names)
+            record.text, record.level = words.strip(), item.level if isinstance(item, Heading) else 0
+            self.collector.records.append(record)
+
+    def read_definitions(self) -> None:
+        entities = [(at, e) for found in self.inventory.introduced.values() for at, e in found]
+        for _, entity in sorted(entities, key=lambda pair: pair[0]):
+            self.depends(entity)
+            try:
+                self.inventory.resolve(entity)
+            except ReadProblem:
+                continue
+
+    def depends(self, entity: Entity) -> None:
+        """``L : R^{N x K} -> R`` depends on what the note differentiates it by, or stands in its parenthesis."""
+        if entity.depends != ("?",):
+            return
+        found = self.inventory.arguments_of(entity.name)
+        entity.depends = tuple(n for n in found if self.has_sizes(n, entity.size))
+
+    def has_sizes(self, name: str, sizes: Any) -> bool:
+        for _, e in self.inventory.introduced.get(name, ()):
+            try:
+                self.inventory.resolve(e)
+            except ReadProblem:
+                continue
+            if e.axes is not None and [self.inventory.axes.size(a) for a in e.axes] == list(sizes):
+                return True
+        return False
+
+    def read_assumptions(self) -> None:
+        for record in self.collector.records:
+            if isinstance(record, AssumptionRecord):
+                record.read = ""
+                self.assumed.append(Pending(self, record))
+        for pending in self.assumed:
+            pending.read_assumption()
+
+    def first_pass(self, record: Record) -> Any:
+        if isinstance(record, LinkRecord):
+            pending = Pending(self, record)
+            pending.read_link()
+            return pending.claim
+        if isinstance(record, AssumptionRecord):
+            return lambda: self.given_assumption(record)
+        if isinstance(record, GivenRecord):
+            return lambda: self.given(record)
+        if isinstance(record, RequestRecord):
+            return lambda: self.request(record)
+        if isinstance(record, ProseRecord):
+            return lambda: Prose(record.place, record.text, record.level)
+        return None
+
+    # -- items ------------------------------------------------------------------------------------------------
+    def given(self, record: GivenRecord) -> Given | Claim:
+        problem = next((e.problem for e in record.entities if e.problem is not None), None) if record.kind == "definition" else None
+        if problem is None and record.kind == "definition":
+            problem = self.unwritable(record.entities)
+        if problem is not None:
+            return Claim(record.place, record.latex, record.latex, "", None, None, Setting(), problem=problem, section=record.section)
+        from derive.notes.echo import read_given
+
+        return Given(record.kind, record.place, record.latex, read_given(self, record))
+
+    def unwritable(self, entities: tuple[Entity, ...]) -> str | None:
+        for entity in entities:
+            try:
+                self.definition(entity)
+            except ReadProblem as problem:
+                entity.problem = f"the definition of {entity.name} could not be read: {problem.message}"
+                return entity.problem
+        return None
+
+    def given_assumption(self, record: AssumptionRecord) -> Given | Claim:
+        if record.problem is not None:
+            return Claim(record.place, record.text, record.text, "", None, None, Setting(), problem=record.problem, section=record.section)
+        return Given("assumption", record.place, record.text, record.read)
+
+    def request(self, record: RequestRecord) -> CompileRequest | DeriveRequest:
+        targets: list[Target] = []
+        problem = record.problem
+        meanings = []
+        for latex, node, trouble in record.formulas:
+            if trouble is not None or node is None:
+                problem = problem or trouble or "this formula could not be read"
+                continue
+            try:
+                target, meaning = self.target(latex, node, record)
+                targets.append(target)
+                meanings.append(meaning)
+            except ReadProblem as e:
+                problem = problem or e.message
+        setting = self.setting(meanings, record.names, record.horizon, record.section, [t.expr for t in targets], 0)
+        latex = tuple(f[0] for f in record.formulas)
+        if record.what == "compile":
+            return CompileRequest(record.place, latex, tuple(targets), record.name, record.arguments, setting, problem)
+        target_ = targets[0] if targets else None
+        return DeriveRequest(record.place, latex[0] if latex else "", target_, record.route, setting, problem)
+
+    def target(self, latex: str, node: s.Node, record: Record) -> tuple[Target, Meaning]:
+        """A formula with its axes opened; the free indices come first in the order in which they stand."""
+        problem: ReadProblem | None = None
+        for free in (False, True):
+            letters = list(dict.fromkeys(free_letters(node)))
+            meaning = Meaning(self.inventory, record.names, record.position, set(letters))
+            meaning.free_index_axes = free
+            mark = self.inventory.axes.mark()
+            try:
+                value = meaning.value(node)
+                return self.opened(latex, value, meaning, letters), meaning
+            except ShapeProblem as e:
+                problem = problem or e
+                self.inventory.axes.undo(mark)
+        assert problem is not None
+        raise problem
+
+    def opened(self, latex: str, value: Value, meaning: Meaning, letters: list[str]) -> Target:
+        components = [meaning.fresh.index() for _ in value.axes]
+        for symbol, axis in zip(components, value.axes, strict=True):
+            meaning.letters[symbol.name] = Bound(symbol, axis)
+        free = [meaning.letters[name].symbol for name in letters if name in meaning.letters]
+        return Target(latex, value.entry(*components), (*free, *components))
+
+    def special(self, names: Any, sizes: dict[str, int]) -> Special:
+        key = (id(names), tuple(sorted(sizes.items())))
+        if key not in self.specials:
+            self.specials[key] = Special(self.inventory, names, sizes)
+        return self.specials[key]
+
+    # -- settings ---------------------------------------------------------------------------------------------
+    def definition(self, entity: Entity) -> Definition:
+        """The definition of a name with its components opened, written once."""
+        if entity.written is None:
+            self.inventory.resolve(entity)
+            assert entity.formula is not None and entity.value is not None
+            body = entity.value.entry(*entity.component_symbols)
+            if entity.kind is Stands.FUNCTION:
+                formals = tuple(sp.Symbol(p, real=True) for p in entity.formula.params)
+                entity.written = Definition(entity.symbol, formals, body, True)
+            else:
+                axes = tuple(self.inventory.axes.axis(a) for a in entity.axes or ())
+                entity.written = Definition(entity.symbol, entity.formal_symbols + entity.component_symbols, body, False, axes)
+        return entity.written
+
+    def reachable(self, start: Iterable[Entity], horizon: int) -> dict[int, Entity]:
+        found: dict[int, Entity] = {}
+        queue = list(start)
+        while queue:
+            entity = queue.pop()
+            if id(entity) in found:
+                continue
+            found[id(entity)] = entity
+            if entity.formula is not None and (not entity.declared or entity.defined_at <= horizon):
+                queue.extend(entity.uses)
+        return found
+
+    def setting(
+        self, meanings: list[Meaning], names: Any, horizon: int, section: tuple[int, ...], exprs: list[Any], sentence: int
+    ) -> Setting:
+        axes: dict[sp.Symbol, Axis] = {}
+        start: dict[int, Entity] = {}
+        for meaning in meanings:
+            start |= meaning.used
+            for bound in meaning.letters.values():
+                if self.matters(bound, exprs):
+                    axes[bound.symbol] = self.inventory.axes.axis(bound.axis)
+        reach = self.reachable(start.values(), horizon)
+        assumptions = [a for a in self.assumed if a.holds(horizon, section, sentence, names, reach)]
+        for a in assumptions:
+            reach |= self.reachable(a.used.values(), horizon)
+        return self.filled(reach, axes, assumptions, horizon)
+
+    def matters(self, bound: Bound, exprs: list[Any]) -> bool:
+        return self.inventory.axes.size(bound.axis) is not None or any(bound.symbol in e.free_symbols for e in exprs)
+
+    def filled(self, reach: dict[int, Entity], axes: dict[sp.Symbol, Axis], assumptions: list[Pending], horizon: int) -> Setting:
+        shapes: dict[str, tuple[Axis, ...]] = {}
+        labels: dict[str, Axis] = {}
+        definitions: dict[str, Definition] = {}
+        smooth: set[str] = set()
+        depends: dict[str, tuple[sp.Expr, ...]] = {}
+        owner: dict[str, Entity] = {}
+        final = self.inventory.axes.axis
+        for entity in reach.values():
+            if entity.kind in (Stands.DIMENSION, Stands.INDEX):
+                continue
+            if owner.setdefault(entity.symbol, entity) is not entity:
+                raise ReadProblem(f"{entity.name} has been introduced again, and a name defined through the old one still stands here: define it again")
+            if entity.kind is Stands.LABEL:
+                if entity.range is not None:
+                    axes[entity.sympy] = final(entity.range)
+                continue
+            if entity.kind is Stands.LABELS and entity.range is not None:
+                labels[entity.symbol] = final(entity.range)
+            if entity.axes and entity.kind is not Stands.FUNCTION:
+                shapes[entity.symbol] = tuple(final(a) for a in entity.axes)
+            if entity.formula is not None and (not entity.declared or entity.defined_at <= horizon):
+                definitions[entity.symbol] = self.definition(entity)
+            elif entity.kind is Stands.FUNCTION:
+                smooth.add(entity.symbol)
+            if entity.depends and entity.formula is None:
+                depends[entity.symbol] = self.dependence(entity, reach)
+        written = [a.written(axes) for a in assumptions]
+        return Setting(axes, shapes, labels, definitions, frozenset(smooth), depends, tuple(w for ws in written for w in ws))
+
+    def dependence(self, entity: Entity, reach: dict[int, Entity]) -> tuple[sp.Expr, ...]:
+        out = []
+        for name in entity.depends:
+            for other in reach.values():
+                if other.name == name and other.axes is not None:
+                    letters = [sp.Symbol(c, integer=True) for c in "ijklmn"[: len(other.axes)]]
+                    out.append(other.indexed[tuple(letters)] if letters else other.sympy)
+        return tuple(out)
+
+    def setting_at(self, names: Any, position: int, section: tuple[int, ...]) -> Setting:
+        """What holds at a place, for expressions that are yet to come; names that cannot be read are left out."""
+        reach = {}
+        for entity in names.values():
+            try:
+                self.inventory.resolve(entity)
+                if entity.formula is not None:
+                    self.definition(entity)
+            except ReadProblem:
+                continue
+            reach |= self.reachable([entity], position)
+        chosen: dict[str, Entity] = {}
+        for entity in reach.values():
+            if names.get(entity.name) is entity or entity.name not in names:
+                chosen.setdefault(entity.symbol, entity)
+        assumptions = [a for a in self.assumed if a.holds(position, section, 0, names, reach)]
+        axes = {e.sympy: self.inventory.axes.axis(e.range) for e in names.values() if e.kind is Stands.INDEX and e.range is not None}
+        return self.filled({id(e): e for e in chosen.values()}, axes, assumptions, position)
+
+
+@dataclass
+class Pending:
+    """A claim or an assumption whose values are read and not yet written down."""
+
+    reading: Reading
+    record: Any
+    meaning: Meaning | None = None
+    left: Value | None = None
+    right: Value | None = None
+    problem: str | None = None
+    transposed: bool = False
+    warnings: list[str] = field(default_factory=list)
+    relations: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    built: list[tuple[sp.Basic, frozenset[sp.Symbol], dict[sp.Symbol, AxisVar]]] | None = None
+    names: Any = None
+
+    @property
+    def axes(self) -> Any:
+        return self.reading.inventory.axes
+
+    @property
+    def used(self) -> dict[int, Entity]:
+        return self.meaning.used if self.meaning is not None else {}
+
+    # -- claims -----------------------------------------------------------------------------------------------
+    def read_link(self) -> None:
+        record = self.record
+        self.problem = record.problem
+        if self.problem is not None or record.left is None or record.right is None:
+            return
+        first: ReadProblem | None = None
+        for attempt in self.attempts():
+            mark = self.axes.mark()
+            try:
+                self.attempt_link(**attempt)
+                return
+            except ReadProblem as problem:
+                self.axes.undo(mark)
+                if first is None:
+                    first = problem
+                if not isinstance(problem, ShapeProblem):
+                    break
+        assert first is not None
+        self.meaning = None
+        self.problem = self.located(first)
+
+    def attempts(self) -> Iterable[dict[str, Any]]:
+        special = dict(self.record.special)
+        yield {"special": special}
+        yield {"special": special, "free_index_axes": True}
+        text = self.record.left_latex + self.record.right_latex
+        if ":" in text or r"\cdot" in text:
+            yield {"special": special, "rows_as_columns": True}
+        sizes = explicit_size(self)
+        if sizes:
+            yield {"special": {**special, **sizes}, "noted": True}
+
+    def attempt_link(self, special: dict[str, int], free_index_axes: bool = False, rows_as_columns: bool = False, noted: bool = False) -> None:
+        record, reading = self.record, self.reading
+        names = record.names
+        if special:
+            names = reading.special(names, special)
+        letters = set(free_letters(record.left)) | set(free_letters(record.right))
+        meaning = Meaning(reading.inventory, names, record.position, letters)
+        meaning.free_index_axes, meaning.rows_as_columns = free_index_axes, rows_as_columns
+        self.meaning, self.names = meaning, names
+        left, right = meaning.value(record.left), meaning.value(record.right)
+        self.left, self.right = self.fitted(left, right)
+        self.warnings = list(meaning.warnings)
+        if free_index_axes:
+            self.warnings.append("an index runs over another axis here than the one that it is declared for")
+        if rows_as_columns:
+            self.warnings.append("rows are read as columns: as rows, the shapes do not fit")
+        if noted:
+            self.warnings.append("read for " + ", ".join(f"{k} = {v}" for k, v in special.items()))
+        self.one_sided(record)
+
+    def one_sided(self, record: LinkRecord) -> None:
+        """A free index on one side only is judged like any other, and is worth a warning."""
+        assert self.meaning is not None and record.left is not None and record.right is not None
+        known = {n for n, b in self.meaning.letters.items() if b.subscript or b.counted}
+        sides = [set(free_letters(side)) & known for side in (record.left, record.right)]
+        repeated = einstein(record.right, sides[0]) | einstein(record.left, sides[1])
+        if repeated:
+            raise ReadProblem(
+                f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and stands on one side only: "
+                "it can be summed over (write \\sum) or be free"
+            )
+        for names, where in ((sides[0] - sides[1], "left"), (sides[1] - sides[0], "right")):
+            if names and not _zero(self.right if where == "left" else self.left):
+                self.warnings.append(f"the index {', '.join(sorted(names))} is free on the {where} side only")
+
+    def fitted(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """The two sides with the same axes; 0 fits all, a row fits a column up to transposition."""
+        assert self.meaning is not None
+        algebra = self.meaning.algebra
+        if left.zero and not left.rank and right.rank:
+            return Value(right.axes, lambda *i: sp.Integer(0), row=right.row), right
+        if right.zero and not right.rank and left.rank:
+            return left, Value(left.axes, lambda *i: sp.Integer(0), row=left.row)
+        mark = self.axes.mark()
+        try:
+            algebra.fit(left, right, "the two sides")
+        except ShapeProblem:
+            self.axes.undo(mark)
+            if left.rank != 2 or right.rank != 2 or not (left.derivative or right.derivative):
+                raise
+            flipped = algebra.transpose(right)
+            try:
+                algebra.fit(left, flipped, "the two sides")
+            except ShapeProblem:
+                self.axes.undo(mark)
+                raise algebra.mismatch(left, right, "the two sides") from None
+            self.transposed = True
+            return left, flipped
+        self.transposed = left.rank == 1 and left.row != right.row
+        return left, right
+
+    def located(self, problem: ReadProblem) -> str:
+        formula = self.record.formula
+        if problem.span is None or formula is None:
+            return problem.message
+        start, end = problem.span
+        if not 0 <= start < len(formula.places):
+            return problem.message
+        place = formula.places[start]
+        part = formula.latex[start:end].strip()
+        part = part if len(part) <= 60 else part[:59] + "…"
+        return f"{problem.message}, at ${part}$ (line {place.line}, column {place.column})"
+
+    def claim(self) -> Claim:
+        record = self.record
+        sign = record.sign
+        relation = Relation.EQUAL if sign in EQUAL_SIGNS else Relation.APPROXIMATE if sign == r"\approx" else Relation.OTHER
+        left = right = None
+        setting = Setting()
+        read = ""
+        tolerance = None
+        if self.problem is None and self.meaning is not None:
+            try:
+                left, right = self.written_sides()
+                setting = self.reading.setting([self.meaning], self.names, record.horizon, record.section, [left, right], record.sentence)
+                setting = self.fixed(setting, left, right)
+                if relation is Relation.APPROXIMATE:
+                    tolerance = shown_tolerance(record.right)
+                from derive.notes.echo import read_claim
+
+                read = read_claim(self, left, right, setting)
+            except ReadProblem as problem:
+                self.problem, left, right = self.located(problem), None, None
+            except RecursionError:
+                self.problem, left, right = "this formula is nested too deeply", None, None
+        latex = f"{record.left_latex} {sign} {record.right_latex}"
+        return Claim(
+            record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
+            record.expected, record.continues, record.reason, self.problem if relation is not Relation.OTHER else None,
+            self.transposed, read, tuple(dict.fromkeys(self.warnings)), record.section,
+        )  # fmt: skip
+
+    def written_sides(self) -> tuple[sp.Expr, sp.Expr]:
+        assert self.left is not None and self.right is not None and self.meaning is not None
+        components = [self.meaning.fresh.index() for _ in self.left.axes]
+        for symbol, axis in zip(components, self.left.axes, strict=True):
+            self.meaning.letters[symbol.name] = Bound(symbol, axis)
+        return self.left.entry(*components), self.right.entry(*components)
+
+    def fixed(self, setting: Setting, left: Any, right: Any) -> Setting:
+        """Assumptions made for one sentence speak of the claim's own indices."""
+        free = (left.free_symbols | right.free_symbols) & set(setting.axes)
+        if not any(a.fixed for a in setting.assumptions):
+            return setting
+        return replace(setting, assumptions=tuple(replace(a, fixed=a.fixed & free) for a in setting.assumptions))
+
+    # -- assumptions ------------------------------------------------------------------------------------------
+    def read_assumption(self) -> None:
+        record = self.record
+        if record.problem is not None:
+            return
+        for free in (False, True):
+            mark = self.axes.mark()
+            try:
+                self.attempt_assumption(free)
+                record.problem = None
+                return
+            except ShapeProblem as problem:
+                self.axes.undo(mark)
+                record.problem = record.problem or problem.message
+            except ReadProblem as problem:
+                record.problem = problem.message
+                return
+
+    def attempt_assumption(self, free_index_axes: bool) -> None:
+        record = self.record
+        trees = [t for a, _, b in record.relations for t in (a, b)]
+        if record.values is not None:
+            trees += [record.values[0], *record.values[1]]
+        letters = {name for t in trees for name in free_letters(t)}
+        bare = [letter(t) for t in trees]
+        letters |= {n for n in bare if n is not None and n in self.reading.inventory.letters and n not in record.names}
+        meaning = Meaning(self.reading.inventory, record.names, record.position, letters)
+        meaning.free_index_axes = free_index_axes
+        self.meaning = meaning
+        self.relations = []
+        if record.property is not None:
+            self.relations = [("made", r, None) for r in property_relations(meaning, *record.property)]
+            return
+        if record.values is not None:
+            self.relations.append(("values", meaning.value(record.values[0]), [meaning.value(v) for v in record.values[1]]))
+        for left, sign, right in record.relations:
+            pair = meaning.index_pair(left, right)
+            if pair is not None:
+                self.relations.append(("index", sign, pair))
+                continue
+            a, b = self.fitted(*self.spread(meaning.value(left), meaning.value(right), sign))
+            self.relations.append((sign, a, b))
+        self.transposed = False
+
+    def spread(self, left: Value, right: Value, sign: str) -> tuple[Value, Value]:
+        """``x > 0`` for a vector holds entry by entry."""
+        if sign != "=" and left.rank and not right.rank:
+            return left, Value(left.axes, lambda *i: right.entry(), row=left.row)
+        return left, right
+
+    def build(self) -> None:
+        assert self.meaning is not None
+        self.built = []
+        record = self.record
+        for kind, a, b in self.relations:
+            symbols: dict[sp.Symbol, AxisVar] = {x.symbol: x.axis for x in self.meaning.letters.values()}
+            if kind == "made":
+                relation = a()
+            elif kind == "index":
+                relation = COMPARE[a](*b, evaluate=False)
+                self.built.append((relation, frozenset(relation.free_symbols & set(symbols)), {}))
+                continue
+            else:
+                value = a
+                components = [self.meaning.fresh.index() for _ in value.axes]
+                symbols |= dict(zip(components, value.axes, strict=True))
+                if kind == "values":
+                    relation = sp.Contains(a.entry(*components), sp.FiniteSet(*(v.entry() for v in b)), evaluate=False)
+                else:
+                    relation = COMPARE[kind](a.entry(*components), b.entry(*components), evaluate=False)
+            fixed = frozenset(relation.free_symbols & set(symbols)) if record.sentence is not None else frozenset()
+            self.built.append((relation, fixed, symbols))
+        if not record.read:
+            record.read = "; ".join(sp.latex(r) for r, _, _ in self.built)
+
+    def written(self, axes: dict[sp.Symbol, Axis]) -> list[Assumption]:
+        """The relations, with their own indices renamed where a claim has the same letter on another axis."""
+        if self.built is None:
+            self.build()
+        out = []
+        for relation, fixed, symbols in self.built or ():
+            moved = {}
+            for symbol, axis in symbols.items():
+                if symbol not in relation.free_symbols or symbol in fixed:
+                    continue
+                final = self.axes.axis(axis)
+                if axes.get(symbol, final) != final:
+                    moved[symbol] = sp.Symbol(symbol.name + "'", integer=True)
+            out.append(Assumption(relation.xreplace(moved) if moved else relation, self.record.text, fixed))
+        return out
+
+    def holds(self, horizon: int, section: tuple[int, ...], sentence: int, names: Any, reach: dict[int, Entity]) -> bool:
+        record = self.record
+        if record.problem is not None or record.position > horizon or section[: len(record.section)] != record.section:
+            return False
+        if record.sentence is not None and record.sentence != sentence:
+            return False
+        if not self.relations:
+            return False
+        for key, entity in self.used.items():
+            if key not in reach and names.get(entity.name) is not entity and entity.name in names:
+                return False
+        return True
+
+
+def _zero(value: Value | None) -> bool:
+    return value is not None and value.zero
+
+
+def einstein(tree: Any, others: set[str]) -> set[str]:
+    """Letters repeated in a product of two derivatives that the other side does not have."""
+    from derive.notes.semantics import walk
+
+    found: set[str] = set()
+    for node in walk(tree):
+        if not isinstance(node, s.Factors):
+            continue
+        partials = [f for f in node.factors if isinstance(f, s.Partial)]
+        for first, second in zip(partials, partials[1:], strict=False):
+            below = {x for v, _ in first.variables for x in free_letters(v)}
+            above = set(free_letters(second.body))
+            found |= (below & above) - others
+    bound = {x for node in walk(tree) if isinstance(node, s.Binder) for i in node.indices if (x := letter(i))}
+    return found - bound
+
+
+def explicit_size(pending: Pending) -> dict[str, int]:
+    """Dimensions that the explicit matrices and lists of a claim fix: those whose place a number takes."""
+    from derive.notes.patterns import explicit_sizes
+
+    return explicit_sizes(pending)
+
+
+def shown_tolerance(node: Any) -> sp.Rational:
+    """Half a unit of the last digit shown."""
+    from derive.notes.semantics import walk
+
+    digits = {len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, s.Number)}
+    if not digits:
+        raise ReadProblem("\\approx needs a number written out on its right side")
+    if len(digits) > 1:
+        raise ReadProblem("the numbers behind \\approx are shown with different numbers of digits")
+    return sp.Rational(1, 2) / sp.Integer(10) ** digits.pop()
