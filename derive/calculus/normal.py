@@ -8,7 +8,8 @@ is not zero, the argument of a logarithm that is positive) is collected as condi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -268,24 +269,16 @@ class Normalizer:
         if isinstance(bound, Scalar):
             return self.algebra.entry(bound.name)
         if bound is not None:
-            return self._index_value(bound)
+            return self.algebra.index_value(bound)
         if e in self.setting.axes:
-            return self._index_value(e.name)
+            return self.algebra.index_value(e.name)
         if e.name in self.setting.depends and e.name not in self._held:
             return self.algebra.loss(e.name, [])
         if e.is_integer and e.name not in self.setting.definitions:
             if not e.is_positive:
-                return self._index_value(e.name)
+                return self.algebra.index_value(e.name)
             return {ONE: self.sizes[e.name]} if e.name in self.sizes else self.algebra.single("dim", e.name)
         return self._name(e.name, (), e)
-
-    def _index_value(self, t: Term) -> Poly:
-        """An index as a number."""
-        if isinstance(t, int):
-            return {ONE: t} if t else {}
-        if isinstance(t, tuple) and t[0] == "+":
-            return self.algebra.add(self._index_value(t[1]), {ONE: t[2]})
-        return self.algebra.single("entry", "#", (t,))
 
     def _name(self, name: str, terms: tuple[Term, ...], e: sp.Basic) -> Poly:
         opened = self._open_entry(name, terms)
@@ -658,8 +651,10 @@ class Normalizer:
         """sum_b A_{ab} (A^-1)_{bl} = delta_{al} = sum_b (A^-1)_{ab} A_{bl}, known of every inverse that occurs."""
         algebra = self.algebra
         a, b, l = (algebra.fresh(domain) for _ in range(3))
-        for one, other in ((algebra.rename(p, dict(zip(names, (a, b), strict=True))), ("inv", b, l)),
-                           (algebra.rename(p, dict(zip(names, (b, l), strict=True))), ("inv", a, b))):
+        for one, other in (
+            (algebra.rename(p, dict(zip(names, (a, b), strict=True))), ("inv", b, l)),
+            (algebra.rename(p, dict(zip(names, (b, l), strict=True))), ("inv", a, b)),
+        ):
             inverse = algebra.bind("inv", p, names, domain, *other[1:])
             total = algebra.sum_over(algebra.mul(one, inverse), b, domain)
             equation = algebra.sub(total, algebra.delta(a, l))
@@ -677,16 +672,37 @@ class Normalizer:
             variables += [self._variable(variable, env)] * int(count)
         if len(variables) > ORDER:
             raise Unsupported(f"a derivative of order {len(variables)}")
-        held = self._held
-        mine = frozenset(name for name, _ in variables if name in self.setting.definitions) - held
-        self._held = held | mine
-        try:
-            p = self.convert(e.expr, env)
-            for name, terms in variables:
-                p = self.algebra.differentiate(p, name, terms)
-        finally:
-            self._held = held
+        names = frozenset(name for name, _ in variables)
+        held, defined = self._held, names & self.setting.definitions.keys()
+        mine = defined - held
+        with self._independent(names) as constrained:
+            self._held = held | mine
+            try:
+                p = self.convert(e.expr, env)
+                for name, terms in variables:
+                    p = self.algebra.differentiate(p, name, terms)
+            finally:
+                self._held = held
+        if constrained:
+            p = self.algebra.replace(p, lambda a: not a.names.isdisjoint(names), lambda a: None)
         return self.algebra.replace_entries(p, mine, self._required) if mine else p
+
+    @contextmanager
+    def _independent(self, names: frozenset[str]) -> Iterator[bool]:
+        """A partial derivative is taken in independent entries: what is assumed of them holds after, not before."""
+        rewrites = self.algebra.rewrites
+        suspended = rewrites.suspend(names)
+        if not suspended:
+            yield False
+            return
+        memo, self._memo = self._memo, {}
+        self.algebra.forget()
+        try:
+            yield True
+        finally:
+            rewrites.restore(suspended)
+            self._memo = memo
+            self.algebra.forget()
 
     def _required(self, name: str, terms: tuple[Term, ...]) -> Poly:
         opened = self._open_entry(name, terms)

@@ -87,7 +87,7 @@ class Powers(Products):
         else:
             self.sign_unknown = True
         if isinstance(e, int):
-            return self.mul(of(a, e), self.signum(a))
+            return self.mul(self.settle({a: e}, 1), self.signum(a))
         return self.settle({self.table.atom("abs", a): e}, 1)
 
     def signum(self, a: Atom) -> Poly:
@@ -177,7 +177,7 @@ class Powers(Products):
         out: Poly = number(1)
         for m, c in exponent.items():
             if m == ONE:
-                plain = of(base, c) if a is not None else number((-1) ** int(c))
+                plain = self.settle({base: c}, 1) if a is not None else number((-1) ** int(c))
                 out = self.mul(out, plain)
             elif a is None:
                 if int(c) % 2:

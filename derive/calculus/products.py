@@ -74,8 +74,18 @@ class Products:
         return self.settle({self.table.atom(kind, *args): 1}, 1)
 
     def entry(self, name: str, terms: tuple[Term, ...] = ()) -> Poly:
+        if name == "#" and not isinstance(terms[0], str):
+            return self.index_value(terms[0])
         terms = self.rewrites.sort_indices(name, terms)
         return self.single("entry", name, terms)
+
+    def index_value(self, t: Term) -> Poly:
+        """An index as a number."""
+        if isinstance(t, int):
+            return number(t)
+        if isinstance(t, tuple) and t[0] == "+":
+            return self.add(self.index_value(t[1]), number(t[2]))
+        return of(self.table.atom("entry", "#", (t,)))
 
     def delta(self, a: Term, b: Term) -> Poly:
         if a == b:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from derive.calculus.atoms import ONE, Atom, Frozen, Monomial, Poly, Rational, Term, freeze, tidy
+from derive.calculus.atoms import ONE, Atom, Frozen, Monomial, Poly, Rational, Term, freeze, frozen_atoms, tidy
 
 if TYPE_CHECKING:
     from derive.calculus.products import Products
@@ -29,6 +29,10 @@ class Rule:
     universal: frozenset[str]
     label: str
 
+    def speaks_of(self, names: frozenset[str]) -> bool:
+        atoms = [*(a for a, _ in self.pattern), *frozen_atoms(self.value)]
+        return any(not a.names.isdisjoint(names) for a in atoms)
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -38,6 +42,15 @@ class Fact:
     sign: str
     universal: frozenset[str]
     label: str = ""
+
+
+@dataclass(frozen=True)
+class Suspended:
+    """Rules that were taken out for a while."""
+
+    products: list[Rule]
+    sums: list[Rule]
+    symmetric: dict[str, str]
 
 
 class Rewrites:
@@ -160,6 +173,21 @@ class Rewrites:
         """Note that two indices differ."""
         self.distinct.append((a, b, universal, label))
 
+    def suspend(self, names: frozenset[str]) -> Suspended | None:
+        """Take out the equations that speak of entries of ``names``; None if there are none."""
+        rules = [r for r in (*self.products, *self.sums) if r.speaks_of(names)]
+        symmetric = {name: label for name, label in self.symmetric.items() if name in names}
+        if not rules and not symmetric:
+            return None
+        everything = Suspended(self.products, self.sums, self.symmetric)
+        self.products = [r for r in self.products if r not in rules]
+        self.sums = [r for r in self.sums if r not in rules]
+        self.symmetric = {name: label for name, label in self.symmetric.items() if name not in names}
+        return everything
+
+    def restore(self, everything: Suspended) -> None:
+        self.products, self.sums, self.symmetric = everything.products, everything.sums, everything.symmetric
+
     # ---- using ----------------------------------------------------------------------------------
 
     def is_symmetric(self, name: str) -> bool:
@@ -225,11 +253,20 @@ class Rewrites:
                 return self.algebra.rename(dict(rule.value), binding)
         return None
 
+    def _in_range(self, binding: Binding) -> bool:
+        """What holds for the values of a bound index says nothing of indices from elsewhere."""
+        domains = self.algebra.domains
+        for v, t in binding.items():
+            own = domains.get(v) if v.startswith("~") else None
+            if own is not None and (not own.certain or (isinstance(t, str) and domains.get(t, own) != own)):
+                return False
+        return True
+
     def sign(self, a: Atom) -> str | None:
         if a.kind == "entry" and a.args[0] in self.declared:
             return self.declared[a.args[0]]
         for fact in self.facts:
-            if any(True for _ in match(fact.atom, a, fact.universal, {})):
+            if any(self._in_range(binding) for binding in match(fact.atom, a, fact.universal, {})):
                 if fact.label:
                     self.used.setdefault(fact.label)
                 return fact.sign
