@@ -261,9 +261,9 @@ class Collector:
             pass
         elif sign in DEFINES and self.definition(chain, formula, mode):
             pass
-        elif sign in DEFINES and mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode):
-            pass
         elif sign in DEFINES and self.plus_minus(chain, formula, mode):
+            pass
+        elif sign in DEFINES and mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode):
             pass
         else:
             self.claims(chain, formula, mode, 1)
@@ -320,6 +320,7 @@ class Collector:
 
     # -- definitions ------------------------------------------------------------------------------------------
     def bind(self, entity: Entity) -> Entity:
+        self.position += 1
         self.names = {**self.names, entity.name: entity}
         self.inventory.introduce(entity, self.position)
         self.home[id(entity)] = self.section
@@ -366,6 +367,8 @@ class Collector:
             return False
         body = chain.links[1].side
         entity = self.names.get(left.name)
+        if left.name.endswith("'") and entity is None and (left.params or left.name.rstrip("'") in self.names):
+            return False
         if body is not None and plus_minus_values(body) is not None:
             return False
         if body is not None and left.name in {n.text for n in walk(body) if isinstance(n, s.Name)} and not self.renewed(entity):

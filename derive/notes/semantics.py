@@ -981,7 +981,8 @@ class Meaning:
                 own_shape = False
             elif declared is not None:
                 own_shape = True
-            return full if own_shape else replace(self.algebra.transpose(full), derivative=True)
+            convention = declared is None
+            return replace(full if own_shape else self.algebra.transpose(full), derivative=convention)
         if body.rank == 1 and rank == 1:
             flip = self.inventory.denominator_layout
             return replace(self.algebra.transpose(full), derivative=True) if flip else full
