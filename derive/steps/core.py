@@ -33,7 +33,8 @@ def add(*terms: Expr) -> Expr:
 
 def mul(*factors: Expr) -> Expr:
     """a b …, equal factors collected; a number is not multiplied into a sum."""
-    coefficient, rest = sp.S.One, []
+    coefficient = sp.S.One
+    rest: list[Expr] = []
     for factor in factors:
         number, other = factor.as_coeff_Mul()
         coefficient *= number
@@ -64,7 +65,11 @@ def total(body: Expr, *limits: Expr) -> Expr:
     """sum over limits of body; the sum of 0 is 0."""
     if body == 0 or not limits:
         return body
-    return sp.Sum(body, *limits)
+    if isinstance(body, sp.Sum):
+        return total(body.args[0], *body.args[1:], *limits)
+    out = sp.Expr.__new__(sp.Sum, body, *limits)  # SymPy's own constructor would move factors into cases
+    out.is_commutative = True
+    return out
 
 
 def D(expr: Expr, variable: Expr) -> Expr:
@@ -392,7 +397,7 @@ def size(expr: Expr) -> int:
         return 3
     if isinstance(expr, sp.Symbol | sp.Number):
         return 1
-    if binds(expr):
+    if binds(expr) or isinstance(expr, sp.exp):
         return 3 + size(expr.args[0])
     if isinstance(expr, sp.Derivative):
         return 2 + size(expr.args[0])
@@ -410,7 +415,7 @@ Found = Mapping[Any, Expr]
 
 
 def matches(pattern: Expr, expr: Expr, holes: frozenset[Any], found: Found | None = None) -> Iterator[Found]:
-    """Every way to fill the holes of pattern so that it is expr, factors and terms in any order, bound indices renamed."""
+    """Every way to fill the holes of pattern so that it is expr, factors and terms in any order."""
     found = found or {}
     if pattern in holes:
         if pattern in found:

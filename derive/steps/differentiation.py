@@ -147,7 +147,8 @@ def _extremum(expr: Expr, variable: Expr, context: Context) -> Applied | None:
         return None
     first, second = sorted(expr.args, key=lambda e: not context.depends(e, str(name_of(variable))))
     condition = first > second if isinstance(expr, sp.Max) else first < second
-    here, there = piecewise([(sp.S.One, condition), (sp.S.Zero, sp.true)]), piecewise([(sp.S.Zero, condition), (sp.S.One, sp.true)])
+    here = piecewise([(sp.S.One, condition), (sp.S.Zero, sp.true)])
+    there = piecewise([(sp.S.Zero, condition), (sp.S.One, sp.true)])
     return CASEWISE, add(mul(here, D(first, variable)), mul(there, D(second, variable)))
 
 

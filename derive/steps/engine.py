@@ -62,9 +62,9 @@ def verdict(left: Expr, right: Expr, rule: str, setting: Setting) -> Verdict:
     return found
 
 
-def gradient(expr: Expr, variable: Expr, setting: Setting | None = None, route: str = "auto", **options: Any) -> Derivation:
+def gradient(expr: Expr, wrt: Expr, setting: Setting | None = None, route: str = "auto", **more: Any) -> Derivation:
     """The derivation of the derivative of expr with respect to an entry."""
-    return derivation(D(expr, variable), setting, route, **options)
+    return derivation(D(expr, wrt), setting, route, **more)
 
 
 __all__ = ["derivation", "gradient"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations
 
 import sympy as sp
@@ -70,7 +70,7 @@ def patterns(setting: Setting, skip: Iterable[str] = ()) -> tuple[Pattern, ...]:
 
 
 def variants(name: str, head: Expr, body: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """What else a body that is one over two terms says: p (a + b) = n makes p b into n - p a; e^{-u} may be turned over."""
+    """What else p = n/(a + b) says: p b is n - p a; and e^{-u} may be turned over."""
     above = [f for f in factors(body) if not (f.is_Pow and f.exp == -1 and f.base.is_Add)]
     below = [f.base for f in factors(body) if f.is_Pow and f.exp == -1 and f.base.is_Add]
     if len(below) != 1 or len(below[0].args) != 2:
@@ -93,7 +93,7 @@ def foldable(definition: Definition) -> bool:
 def fold(expr: Expr, found: Iterable[Pattern]) -> Expr:
     """expr with every body that occurs in it replaced by its name, as long as that makes it shorter."""
     for pattern in found:
-        new = innermost(lambda e, pattern=pattern: fold_here(e, pattern))(expr)
+        new = innermost(partial(fold_here, pattern=pattern))(expr)
         expr = expr if new is None else new
     return expr
 
@@ -206,7 +206,7 @@ def fold_sum(expr: Expr, pattern: Pattern) -> Expr | None:
     sums = [f for f in factors(core) if isinstance(f, sp.Sum)]
     if len(sums) != 1:
         return None
-    body, limits, _ = parts(sums[0])
+    _, limits, _ = parts(sums[0])
     body_, limits_, _ = parts(expr)
     if len(limits) > len(limits_):
         return None

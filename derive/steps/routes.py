@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from derive.calculus.setting import Setting
 from derive.steps import simplification as simple
@@ -29,15 +30,12 @@ from derive.steps.core import (
     fresh,
     mul,
     name_of,
-    names,
-    neg,
     piecewise,
     positions,
     put,
+    rebuild,
     rebuild_raw,
-    same,
     size,
-    symbols,
     total,
     unified,
     with_children,
@@ -59,7 +57,7 @@ LEVELS = ("coarse", "normal", "fine")
 MAX_STEPS = 120
 
 
-class Stuck(Exception):
+class StuckError(Exception):
     """No rule is known for what stands here."""
 
 
@@ -95,17 +93,20 @@ class Work:
     level: str = "normal"
     lines: list[Line] = field(default_factory=list)
     used: list[Lemma] = field(default_factory=list)
+    seen: set[Expr] = field(default_factory=set)
 
     def step(self, rule: str, new: Expr | None) -> bool:
         """Note a step, if it is one."""
         if new is None or new == self.expr:
             return False
         if len(self.lines) >= MAX_STEPS:
-            raise Stuck("the derivation does not come to an end")
-        self.expr = distinct(unified(new))
-        if self.expr == (self.lines[-1].expr if self.lines else None):
+            raise StuckError("the derivation does not come to an end")
+        new = distinct(unified(new))
+        if new == self.expr or new in self.seen:
             return False
-        self.lines.append(Line(self.expr, rule))
+        self.expr = new
+        self.seen.add(new)
+        self.lines.append(Line(new, rule))
         return True
 
 
@@ -114,7 +115,7 @@ def derive_lines(target: Expr, context: Context, route: str, level: str) -> Work
     work = Work(target, context, route, level)
     open_route(work)
     for _ in range(MAX_STEPS):
-        if not (derivative_step(work) or closing_step(work)):
+        if not (derivative_step(work) or prime_step(work) or closing_step(work)):
             break
     return work
 
@@ -175,9 +176,7 @@ def cases(work: Work, body: Expr, variable: Expr) -> None:
         return
     work.step("sifting", simple.sift(work.expr))
     i, j = open_deltas[0].args
-    old = {s for s in free(open_deltas[0])}
-    keep = [s for s in (i, j) if s in {a for a in arguments(variable)}]
-    gone, stays = (j, i) if keep and keep[0] == j and i in old else (i, j)
+    gone, stays = (j, i) if j in arguments(variable) else (i, j)
     equal = put(work.expr, {gone: stays})
     different = everywhere(lambda e: sp.S.Zero if e == open_deltas[0] else None)(work.expr) or work.expr
     condition = sp.Eq(i, j)
@@ -242,7 +241,7 @@ def at(node: Expr, work: Work) -> Applied | None:
     if chained is not None:
         return CHAIN, chained
     if context.depends(expr, str(name_of(variable))) and name_of(expr) != name_of(variable):
-        opened = context.opened(expr) if not isinstance(expr, sp.core.function.AppliedUndef) else None
+        opened = context.opened(expr) if not isinstance(expr, AppliedUndef) or expr.args == (variable,) else None
         if opened is not None:
             return "definition", D(opened, variable)
     applied = differentiate(expr, variable, context, products=work.route == "product")
@@ -264,7 +263,7 @@ SILENT = frozenset((CONSTANT_FACTOR, SUM))
 
 
 def fused(applied: Applied, work: Work) -> Applied:
-    """Constant factors, sums and single terms pass by on the way to the next rule; an inner entry is a delta at once."""
+    """Constant factors, sums and single terms pass by; an inner entry is a delta at once."""
     rule, new = applied
     standing = [e for e in positions(new) if isinstance(e, sp.Derivative)]
     if rule == LINEARITY:
@@ -353,14 +352,15 @@ def lemma_step(work: Work, node: Expr) -> bool:
     if node == work.expr or len(node.args) != 2 or node.args[1][1] != 1:
         return False
     name = name_of(expr)
-    if name is None or name == name_of(variable) or isinstance(expr, sp.core.function.AppliedUndef):
+    if name is None or name == name_of(variable) or isinstance(expr, AppliedUndef):
         return False
     if not work.context.depends(expr, str(name_of(variable))):
         return False
     if work.context.definition(expr) is None and name not in work.context.setting.depends:
         return False
     lemma = find_lemma(expr, variable, work)
-    values = dict(zip((*arguments(lemma.target.args[0]), *arguments(lemma.target.args[1][0])), (*arguments(expr), *arguments(variable)), strict=True))
+    formals = (*arguments(lemma.target.args[0]), *arguments(lemma.target.args[1][0]))
+    values = dict(zip(formals, (*arguments(expr), *arguments(variable)), strict=True))
     if work.level == "fine":
         return splice(work, node, lemma, values)
     if lemma not in work.used:
@@ -369,26 +369,64 @@ def lemma_step(work: Work, node: Expr) -> bool:
     return place(work, node, put(lemma.result, values), f"{kind} of {name}")
 
 
+def prime_step(work: Work) -> bool:
+    """f'(u) for a function that is defined: its derivative is a lemma in one variable."""
+    for node in (e for e in sp.preorder_traversal(work.expr) if isinstance(e, sp.Subs)):
+        name = function_name(node)
+        definition = work.context.setting.definitions.get(name) if name else None
+        if definition is None or not definition.is_function or len(definition.formals) != 1:
+            continue
+        lemma = function_lemma(str(name), int(node.expr.derivative_count), work)
+        values = {definition.formals[0]: node.point[0]}
+        if work.level == "fine":
+            return splice(work, node, lemma, values)
+        return place(work, node, put(lemma.result, values), f"derivative of {name}")
+    return False
+
+
+def function_name(node: Expr) -> str | None:
+    """f of f'(u)."""
+    inner = node.expr
+    if isinstance(inner, sp.Derivative) and isinstance(inner.expr, AppliedUndef) and len(node.variables) == 1:
+        return str(inner.expr.func.__name__)
+    return None
+
+
+def function_lemma(name: str, order: int, work: Work) -> Lemma:
+    """The derivative of a defined function, over its own variable."""
+    key = (name, "'" * order, work.route, work.level)
+    if key not in work.context.lemmas:
+        definition = work.context.setting.definitions[name]
+        x = definition.formals[0]
+        before = sp.Function(name)(x) if order == 1 else function_lemma(name, order - 1, work).result
+        inner = derive_lines(D(before, x), work.context, work.route, work.level)
+        work.context.lemmas[key] = Lemma(D(before, x), inner.lines, work.route, work.level)
+    found: Lemma = work.context.lemmas[key]
+    return found
+
+
 def splice(work: Work, node: Expr, lemma: Lemma, values: dict[Expr, Expr]) -> bool:
     """The lemma's own lines, in the place of the derivative."""
-    whole, at_ = work.expr, node
+    whole = work.expr
     for line in lemma.lines:
-        new = put(line.expr, values)
-        work.step(line.rule, everywhere(lambda e, new=new: new if e == at_ else None)(whole))
+        work.step(line.rule, replaced(whole, node, put(line.expr, values)))
     return bool(lemma.lines)
 
 
 def place(work: Work, node: Expr, value: Expr, rule: str) -> bool:
     """value for node; what then cancels is shown first, and cancelled in a step of its own."""
-    plain = everywhere(lambda e: value if e == node else None)(work.expr)
-    if plain is None:
+    plain = replaced(work.expr, node, value)
+    raw = replaced(work.expr, node, value, rebuild_raw)
+    if plain is None or raw is None:
         return False
-    raw = everywhere(lambda e: value if e == node else None, rebuild_raw)(work.expr)
-    if raw is not None and size(plain) + 1 < size(raw) and value not in (0, 1):
+    if size(plain) + 1 < size(raw) and value not in (0, 1):
         work.lines.append(Line(flat(raw), rule))
-        work.expr = plain
-        return work.lines.append(Line(distinct(plain), "cancelling")) is None
+        return work.step("cancelling", plain)
     return work.step(rule, plain)
+
+
+def replaced(whole: Expr, node: Expr, value: Expr, build: Callable[..., Expr] = rebuild) -> Expr | None:
+    return everywhere(lambda e: value if e == node else None, build)(whole)
 
 
 def flat(expr: Expr) -> Expr:
@@ -421,7 +459,8 @@ def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma:
         one, two = entry(str(name_of(expr)), tuple(mine[:count])), entry(str(name_of(variable)), tuple(mine[count:]))
         inner = derive_lines(D(one, two), work.context, work.route, work.level)
         work.context.lemmas[key] = Lemma(D(one, two), inner.lines, work.route, work.level)
-    return work.context.lemmas[key]  # type: ignore[no-any-return]
+    found: Lemma = work.context.lemmas[key]
+    return found
 
 
 # --- closing ----------------------------------------------------------------------------------------------------
@@ -434,6 +473,7 @@ CLOSING: tuple[Closing, ...] = (
     ("folding back", simple.fold_all),
     ("distributing the sum", lambda e, c: simple.expand_deltas(e)),
     ("taking constants out of the sum", lambda e, c: simple.pull(e)),
+    ("distributing the sum", lambda e, c: simple.separate(e)),
     ("known", lambda e, c: None),
     ("exchanging the sums", simple.exchange),
     ("distributing the sum", simple.take_apart),
@@ -478,7 +518,7 @@ def normalised(context: Context) -> Iterator[Known]:
             continue
         for formal, axis in zip(definition.formals, axes, strict=True):
             limit = sp.Tuple(formal, axis.first, axis.last)
-            value = settled_sum(simple.total(definition.body, limit), context)
+            value = settled_sum(total(definition.body, limit), context)
             if value.is_number:
                 holes = frozenset(definition.formals) - {formal}
                 rule = {1: "sum to one", 0: "sum to zero"}.get(value, "known sum")

@@ -8,6 +8,7 @@ kept only where a sum becomes known or a name is found again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import sympy as sp
 
@@ -24,6 +25,7 @@ from derive.steps.core import (
     mul,
     neg,
     parts,
+    positions,
     power,
     put,
     rename_bound,
@@ -32,9 +34,9 @@ from derive.steps.core import (
     terms,
     total,
     unified,
+    union,
 )
 from derive.steps.fold import Pattern, fold, fold_here, powers
-
 
 # --- sums and deltas --------------------------------------------------------------------------------------------
 
@@ -73,7 +75,8 @@ def pull_here(expr: Expr) -> Expr | None:
         return None
     body, limits, _ = parts(expr)
     indices = {limit[0] for limit in limits}
-    idle = [limit for limit in limits if limit[0] not in free(body) and not any(limit[0] in free(o) for o in limits)]
+    used = free(body) | union(e for limit in limits for e in limit[1:])
+    idle = [limit for limit in limits if limit[0] not in used]
     outside = [f for f in factors(body) if not free(f) & indices]
     if not outside and not idle:
         return None
@@ -82,13 +85,13 @@ def pull_here(expr: Expr) -> Expr | None:
     return mul(*outside, *(add(limit[2], neg(limit[1]), sp.S.One) for limit in idle), total(inside, *kept))
 
 
-def spread_here(expr: Expr, wanted: Callable[[Expr, Expr], bool]) -> Expr | None:
+def spread_here(expr: Expr, wanted: Callable[[Expr, Expr], bool], squares: bool = True) -> Expr | None:
     r"""\sum_l (a_l + b_l) c_l = \sum_l a_l c_l + \sum_l b_l c_l, for a factor (a + b) that is wanted."""
     if not isinstance(expr, sp.Sum):
         return None
     body, limits, _ = parts(expr)
     for factor in factors(body):
-        opened = open_factor(factor)
+        opened = open_factor(factor) if squares else factor
         if opened.is_Add and wanted(opened, expr):
             rest = [f for f in factors(body) if f is not factor]
             each = (total(mul(*rest, term), *limits) for term in opened.args)
@@ -117,6 +120,21 @@ def delta_factors(term: Expr) -> Iterable[Expr]:
             yield f
 
 
+def separates(opened: Expr, expr: Expr) -> bool:
+    """A term has an entry that does not belong under the sum."""
+    indices = {limit[0] for limit in expr.args[1:]}
+    return any(not free(f) & indices and has_entry(f) for term in opened.args for f in factors(term))
+
+
+def has_entry(expr: Expr) -> bool:
+    return any(isinstance(e, sp.Indexed | sp.KroneckerDelta) for e in positions(expr))
+
+
+def separate_here(expr: Expr) -> Expr | None:
+    r"""\sum_i (a_i + b_i c_j) = \sum_i a_i + c_j \sum_i b_i"""
+    return spread_here(expr, lambda opened, whole: separates(opened, whole), squares=False)
+
+
 def expand_deltas_here(expr: Expr) -> Expr | None:
     """A sum taken apart so that its deltas can sift."""
     return spread_here(expr, has_bound_delta)
@@ -125,6 +143,7 @@ def expand_deltas_here(expr: Expr) -> Expr | None:
 sift = innermost(sift_here)
 pull = innermost(pull_here)
 expand_deltas = everywhere(expand_deltas_here)
+separate = everywhere(separate_here)
 
 
 # --- what sums are known to be ----------------------------------------------------------------------------------
@@ -134,7 +153,7 @@ def use_known(expr: Expr, context: Context) -> tuple[str, Expr] | None:
     """The first known equation that applies, everywhere."""
     for known in context.known:
         pattern = Pattern("", known.right, known.left, known.holes)
-        new = innermost(lambda e, pattern=pattern: fold_here(e, pattern))(expr)
+        new = innermost(partial(fold_here, pattern=pattern))(expr)
         if new is not None:
             return known.rule, new
     return None
@@ -221,17 +240,22 @@ def multiply_out(expr: Expr, context: Context) -> Expr | None:
             if opened == new:
                 break
             new = opened
-        done = settle(new, context)
-        closed = factored(done) or done
-        return new if new != e and size(closed) < size(e) else None
+        return new if new != e and size(closed(new, context)) < size(closed(e, context)) else None
 
-    return everywhere(attempt)(expr)
+    new = everywhere(attempt)(expr)
+    return new if new is not None and size(closed(new, context)) < size(closed(expr, context)) else None
+
+
+def closed(expr: Expr, context: Context) -> Expr:
+    """Where an expression leads: settled and factored."""
+    done = settle(expr, context)
+    return factored(done) or done
 
 
 def split_fraction_here(expr: Expr, context: Context) -> Expr | None:
     r"""(a - b)/c = a/c - b/c, where names are then found in the terms."""
     new = multiplied_out(expr)
-    if new is None:
+    if new is None or not any(f.is_Pow and f.exp.is_negative for f in expr.args):
         return None
     return new if size(settle(new, context)) < size(settle(expr, context)) else None
 
@@ -272,7 +296,6 @@ def factor_here(expr: Expr) -> Expr | None:
 def groupings(expr: Expr) -> Iterable[Expr]:
     """expr with one common factor taken out of the terms that have it."""
     if not expr.is_Add:
-        number, inner = expr.as_coeff_Mul()
         if expr.is_Mul:
             for k, f in enumerate(expr.args):
                 if f.is_Add:
@@ -307,10 +330,10 @@ def take_out(args: tuple[Expr, ...], members: list[int], split: list[dict[Expr, 
     """All that the members have in common, times what remains of them, plus the others."""
     common: dict[Expr, Expr] = {}
     for base in split[members[0]]:
-        exponents = [split[k].get(base) for k in members]
-        if all(e is not None and e.is_positive for e in exponents):
+        exponents = [split[k].get(base, sp.S.Zero) for k in members]
+        if all(e.is_positive for e in exponents):
             common[base] = min(exponents)
-        elif all(e is not None and e.is_negative for e in exponents):
+        elif all(e.is_negative for e in exponents):
             common[base] = max(exponents)
     outside = mul(*(power(b, e) for b, e in common.items()))
     inside = add(*(divide(args[k], outside) for k in members))
@@ -337,6 +360,8 @@ def join(one: Expr, two: Expr) -> Expr | None:
     if len(limits) != len(limits_) or any(a[1:] != b[1:] for a, b in zip(limits, limits_, strict=True)):
         return None
     outside, outside_ = divide(one, first[0]), divide(two, second[0])
+    if has_entry(outside) or has_entry(outside_):
+        return None
     if free(outside_) & {limit[0] for limit in limits} or free(outside) & {limit[0] for limit in limits}:
         return None
     renamed = put(body_, {b[0]: a[0] for a, b in zip(limits, limits_, strict=True)})
