@@ -22,6 +22,7 @@ from derive.notes.shapes import AxisVar, ReadProblem, Value
 from derive.notes.statements import ASSUMING, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
+LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
 COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
 DECLARES = frozenset({r"\in", ":"})
 
@@ -123,27 +124,31 @@ class Collector:
         if word is not None and any(isinstance(p, Formula) for p in sentence.parts):
             self.request(sentence, chains, word.group(1).lower())
             return
-        mode, words = Mode.PLAIN, ""
+        mode = before = Mode.PLAIN
+        words = ""
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
-                words = part
-                mode = mode_after(part, mode, k == 0)
+                words = part.rstrip()
+                before, mode = mode, mode_after(part, mode, k == 0)
                 self.said(part, mode)
                 continue
             if self.is_row_family(sentence, k, chains):
                 words = ""
                 continue
-            if part.display and mode in (Mode.SINCE, Mode.IF) and self.assumed_since(first) and not re.search(r"\b(and|that|:)\s*$", words.strip()):
+            if part.display and mode in LEADING and self.told_since(first) and not re.search(r"\b(and|that|where|with)\s*$", words):
                 mode = Mode.CLAIM
             for number, chain in enumerate(chains[id(part)]):
-                mode = self.chain(chain, part, mode, words if number == 0 else "", sentence, k)
+                self.chain(chain, part, mode, words if number == 0 else "")
+            if mode is Mode.AWAY:
+                mode = before
+            before = mode
             words = ""
         for record in self.records[first:]:
             if isinstance(record, LinkRecord):
                 record.horizon = self.position
 
-    def assumed_since(self, first: int) -> bool:
-        return any(isinstance(r, AssumptionRecord) for r in self.records[first:]) or bool(self.special)
+    def told_since(self, first: int) -> bool:
+        return any(isinstance(r, AssumptionRecord | GivenRecord) for r in self.records[first:]) or bool(self.special)
 
     def said(self, words: str, mode: Mode) -> None:
         """Properties that the words ascribe to what was, or will be, mentioned."""
@@ -241,7 +246,7 @@ class Collector:
         record.horizon = self.position
 
     # -- chains -----------------------------------------------------------------------------------------------
-    def chain(self, chain: s.Chain, formula: Formula, mode: Mode, words: str, sentence: Sentence, k: int) -> Mode:
+    def chain(self, chain: s.Chain, formula: Formula, mode: Mode, words: str) -> None:
         if chain.words:
             mode = mode_after(chain.words, mode, False)
         links = chain.links
@@ -249,9 +254,9 @@ class Collector:
         if len(links) < 2:
             if links and links[0].side is not None:
                 self.mention(bare_names(links[0].side), mode)
-            return mode
+            return
         if not formula.display and self.is_mention(chain, words, mode):
-            return mode
+            return
         sign = links[1].sign
         if sign in DECLARES:
             self.declaration(chain, formula, mode)
@@ -267,7 +272,6 @@ class Collector:
             pass
         else:
             self.claims(chain, formula, mode, 1)
-        return mode
 
     def at(self, formula: Formula, offset: int) -> Place:
         places = formula.places

@@ -66,6 +66,10 @@ class Inventory:
     def introduce(self, entity: Entity, position: int) -> None:
         self.introduced.setdefault(entity.name, []).append((position, entity))
 
+    def taken_names(self) -> set[str]:
+        """Names that no index of our own may bear."""
+        return {n for n, found in self.introduced.items() if any(e.kind is not Kind.INDEX for _, e in found)} | set(self.made)
+
     def later(self, name: str, position: int) -> Entity | None:
         return next((e for at, e in self.introduced.get(name, ()) if at > position), None)
 

@@ -168,7 +168,7 @@ class Meaning:
         self.rows: dict[str, Value] = {}
         self.given: dict[int, Value] = {}
         self.depth = 0
-        self.fresh = Fresh(taken if taken is not None else set(inventory.all_names) | letters)
+        self.fresh = Fresh(taken if taken is not None else inventory.taken_names() | letters)
         self.algebra = Algebra(self.axes, self.fresh)
         self.warnings: list[str] = []
         self.derived: list[tuple[str, str]] = []
