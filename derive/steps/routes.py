@@ -139,7 +139,7 @@ def open_route(work: Work) -> None:
         work.step("log-derivative trick", mul(expr, D(sp.log(expr), variable)))
         if body is not expr:
             work.step("definition", mul(expr, D(sp.log(body), variable)))
-        work.step("logarithm of a quotient", mul(expr, D(log_apart(body), variable)))
+        work.step("logarithm of a quotient", mul(expr, D(simple.log_apart(body), variable)))
     elif route == "cases" and body is not expr:
         cases(work, body, variable)
 
@@ -152,15 +152,6 @@ def suited(body: Expr, variable: Expr, context: Context) -> str:
     return "log-derivative" if exponential and sums else "auto"
 
 
-def log_apart(body: Expr) -> Expr:
-    """log(a^p b^q / c) = p log a + q log b - log c"""
-    out = []
-    for f in factors(body):
-        base, exponent = f.as_base_exp() if f.is_Pow else (f, sp.S.One)
-        out.append(mul(exponent, sp.log(base)))
-    return sp.Add(*out)
-
-
 def cases(work: Work, body: Expr, variable: Expr) -> None:
     """The derivative for equal and for different indices, each by itself, and then in one."""
     context = work.context
@@ -169,26 +160,16 @@ def cases(work: Work, body: Expr, variable: Expr) -> None:
     work.step("definition", D(body, variable))
     while derivative_step(work):
         pass
-    deltas = [e for e in sp.preorder_traversal(work.expr) if isinstance(e, sp.KroneckerDelta)]
-    bound = {limit[0] for e in sp.preorder_traversal(work.expr) if binds(e) for limit in e.args[1:]}
-    open_deltas = [d for d in dict.fromkeys(deltas) if not free(d) & bound]
-    if not open_deltas:
-        return
     work.step("sifting", simple.sift(work.expr))
-    i, j = open_deltas[0].args
-    gone, stays = (j, i) if j in arguments(variable) else (i, j)
-    equal = put(work.expr, {gone: stays})
-    different = everywhere(lambda e: sp.S.Zero if e == open_deltas[0] else None)(work.expr) or work.expr
-    condition = sp.Eq(i, j)
-    rows = [(equal, condition), (different, sp.true)]
-    work.step("case split", piecewise(rows))
-    parts_ = []
-    for value, cond in rows:
+    if not work.step("case split", simple.case_split(work.expr, arguments(variable))):
+        return
+    closed_rows = []
+    for value, condition in work.expr.args:
         inner = Work(value, context, work.route, work.level)
         while closing_step(inner):
             pass
-        parts_.append((inner.expr, cond))
-    work.step("folding back", piecewise(parts_))
+        closed_rows.append((inner.expr, condition))
+    work.step("folding back", piecewise(closed_rows))
     work.step("merging the cases", closed)
 
 

@@ -16,6 +16,7 @@ from derive.steps.context import Context
 from derive.steps.core import (
     Expr,
     add,
+    binds,
     divide,
     evaluated,
     everywhere,
@@ -25,6 +26,7 @@ from derive.steps.core import (
     mul,
     neg,
     parts,
+    piecewise,
     positions,
     power,
     put,
@@ -226,6 +228,84 @@ def flattened(expr: Expr) -> Expr | None:
         outside.append(body_)
         limits = (*limits, *limits_)
     return total(mul(*outside), *limits)
+
+
+def exchange_here(expr: Expr) -> Expr | None:
+    r"""\sum_k a_k \sum_m b_{km} = \sum_m \sum_k a_k b_{km}"""
+    if not isinstance(expr, sp.Sum):
+        return None
+    flat = flattened(expr)
+    if flat is None:
+        return None
+    body, limits, _ = parts(flat)
+    outer, inner = limits[len(expr.args) - 1 :], limits[: len(expr.args) - 1]
+    indices = {limit[0] for limit in inner}
+    inside = [f for f in factors(body) if free(f) & indices]
+    outside = [f for f in factors(body) if not free(f) & indices]
+    return total(mul(*outside, nested(mul(*inside), *inner)), *outer)
+
+
+def nested(body: Expr, *limits: Expr) -> Expr:
+    return total(body, *limits)
+
+
+def logs_apart(expr: Expr) -> Expr | None:
+    """log(a b / c) = log a + log b - log c, at every logarithm."""
+
+    def here(e: Expr) -> Expr | None:
+        return log_apart(e.args[0]) if isinstance(e, sp.log) and (e.args[0].is_Mul or e.args[0].is_Pow) else None
+
+    return everywhere(here)(expr)
+
+
+def log_apart(body: Expr) -> Expr:
+    """log(a^p b^q / c) = p log a + q log b - log c"""
+    out = []
+    for f in factors(body):
+        base, exponent = f.as_base_exp() if f.is_Pow else (f, sp.S.One)
+        out.append(mul(exponent, sp.log(base)))
+    return add(*out)
+
+
+def case_split(expr: Expr, keep: tuple[Expr, ...] = ()) -> Expr | None:
+    """f(\\delta_{ij}) = f(1) with i for j if i = j, else f(0)"""
+    bound = {limit[0] for e in positions(expr) if binds(e) for limit in parts(e)[1]}
+    deltas = [e for e in positions(expr) if isinstance(e, sp.KroneckerDelta) and not free(e) & bound]
+    if not deltas:
+        return None
+    i, j = deltas[0].args
+    gone, stays = (j, i) if j in keep else (i, j)
+    if not isinstance(gone, sp.Symbol):
+        gone, stays = stays, gone
+    different = everywhere(lambda e: sp.S.Zero if e == deltas[0] else None)(expr)
+    return piecewise([(put(expr, {gone: stays}), sp.Eq(i, j)), (different, sp.true)])
+
+
+def merge_cases(expr: Expr) -> Expr | None:
+    """a if i = j, else b: b + \\delta_{ij} (a - b), as short as it gets."""
+    if not isinstance(expr, sp.Piecewise) or len(expr.args) != 2 or not isinstance(expr.args[0][1], sp.Eq):
+        return None
+    (equal, condition), (different, _) = expr.args
+    i, j = condition.args
+    candidates = []
+    for one, two in ((i, j), (j, i)):
+        if isinstance(one, sp.Symbol):
+            gap = add(*expanded_terms(equal), *(neg(t) for t in expanded_terms(put(different, {one: two}))))
+            for value in (gap, put(gap, {two: one}) if isinstance(two, sp.Symbol) else gap):
+                whole = add(mul(sp.KroneckerDelta(i, j), value), different)
+                candidates.append(factored(whole) or whole)
+    return min(candidates, key=size, default=None)
+
+
+def expanded_terms(expr: Expr) -> tuple[Expr, ...]:
+    """The terms of expr, products of sums multiplied out."""
+    new = expr
+    for _ in range(6):
+        opened = add(*(multiplied_out(t) or t for t in terms(new)))
+        if opened == new:
+            break
+        new = opened
+    return terms(new)
 
 
 def multiply_out(expr: Expr, context: Context) -> Expr | None:

@@ -1,0 +1,456 @@
+r"""The rules by name: what ``derive rules`` lists, what a step gives as its reason, what a note may cite.
+
+A rule is one row: its name, its group, its statement as an equation, and the function of the engine
+that carries it out. The statement is the only text there is: it is printed as the formula, proved by
+the judge, and used to see that the function does what the statement says. Words by which people
+call a rule stand in ``ALIASES``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from derive.calculus.language import dimension, index, scalar, tensor
+from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from derive.steps import simplification as simple
+from derive.steps.context import Context
+from derive.steps.core import D, Expr, add, changed, divide, everywhere, mul, neg, piecewise, power, total
+from derive.steps.differentiation import differentiate, prime
+from derive.steps.fold import fold
+
+Apply = Callable[[Expr, Context], Expr | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``left = right`` holds in ``setting``, and ``apply`` makes right of left; ``example`` is one more left side."""
+
+    name: str
+    group: str
+    left: Expr
+    right: Expr
+    apply: Apply
+    setting: Setting = field(default_factory=Setting, repr=False)
+    example: Expr | None = None
+
+    @property
+    def formula(self) -> str:
+        """The statement in LaTeX."""
+        from derive.show.latex import latex
+
+        return f"{latex(self.left)} = {latex(self.right)}"
+
+    @property
+    def shown(self) -> str:
+        """The example, before and after, in LaTeX; the statement again where there is none."""
+        from derive.show.latex import latex
+
+        after = None if self.example is None else self.apply(self.example, Context(self.setting))
+        return self.formula if after is None else f"{latex(self.example)} = {latex(after)}"
+
+
+# --- what the statements speak of -------------------------------------------------------------------------------
+
+N, M = dimension("N"), dimension("M")
+i, j, k, l, m = (index(name) for name in "ijklm")
+t, c, u_ = scalar("t"), scalar("c"), scalar("u")
+a, b, x, z, s, y, w = (tensor(name) for name in ("a", "b", "x", "z", "s", "y", "w"))
+A, B, W = tensor("A"), tensor("B"), tensor("W")
+f, g = sp.Function("f"), sp.Function("g")
+L = scalar("L")
+
+AXIS = Axis(N)
+ENTRIES = Setting(axes={i: AXIS, j: AXIS}, shapes=dict.fromkeys("abxzsy", (AXIS,)))
+SMOOTH = Setting(smooth=frozenset("fg"))
+SOFTMAX = Definition("s", (i,), divide(sp.exp(z[i]), total(sp.exp(z[l]), sp.Tuple(l, 1, N))), axes=(AXIS,))
+NAMED = Setting(axes={i: AXIS, j: AXIS}, shapes={"z": (AXIS,), "s": (AXIS,), "y": (AXIS,)}, definitions={"s": SOFTMAX})
+CHAINED = Setting(
+    axes={j: AXIS},
+    shapes={"z": (AXIS,), "s": (AXIS,), "y": (AXIS,)},
+    definitions={"s": SOFTMAX, "L": Definition("L", (), sp.Sum(y[i] * sp.log(s[i]), (i, 1, N)))},
+)
+UNIT = Setting(
+    axes={j: AXIS},
+    shapes={"y": (AXIS,), "s": (AXIS,)},
+    assumptions=(Assumption(sp.Eq(sp.Sum(y[i], (i, 1, N)), 1)),),
+)
+MATRIX = Setting(
+    axes={i: AXIS, j: AXIS}, shapes={"a": (AXIS,), "b": (AXIS,), "A": (AXIS, Axis(M)), "B": (AXIS, Axis(M))}
+)
+
+
+def summed(body: Expr, at: Expr = l, size: Expr = N) -> Expr:
+    return total(body, sp.Tuple(at, 1, size))
+
+
+def by_differentiation(name: str, products: bool = False) -> Apply:
+    """The rule of that name at the first derivative where it applies."""
+
+    def here(expr: Expr, context: Context) -> Expr | None:
+        if not isinstance(expr, sp.Derivative):
+            return None
+        applied = differentiate(expr.args[0], expr.args[1][0], context, products)
+        return applied[1] if applied is not None and applied[0] == name else None
+
+    return at_nodes(here)
+
+
+def at_nodes(here: Apply) -> Apply:
+    return lambda expr, context: everywhere(lambda e: here(e, context))(expr)
+
+
+def whole(function: Callable[[Expr], Expr | None]) -> Apply:
+    return lambda expr, context: function(expr)
+
+
+def opened(expr: Expr, context: Context) -> Expr | None:
+    return everywhere(context.opened)(expr)
+
+
+def chained(expr: Expr, context: Context) -> Expr | None:
+    from derive.steps.routes import chain
+
+    return chain(expr.args[0], expr.args[1][0], context)
+
+
+def log_derivative(expr: Expr, context: Context) -> Expr | None:
+    """f' = f (log f)'"""
+    inside, variable = expr.args[0], expr.args[1][0]
+    return mul(inside, D(sp.log(inside), variable))
+
+
+def log_apart(expr: Expr, context: Context) -> Expr | None:
+    return simple.logs_apart(expr)
+
+
+def known(expr: Expr, context: Context) -> Expr | None:
+    from derive.steps.routes import assumed
+
+    context.known.extend(assumed(context.setting))
+    found = simple.use_known(expr, context)
+    return found[1] if found else None
+
+
+def case_split(expr: Expr, context: Context) -> Expr | None:
+    return simple.case_split(expr)
+
+
+def merge_cases(expr: Expr, context: Context) -> Expr | None:
+    return simple.merge_cases(expr)
+
+
+df, dg = D(f(t), t), D(g(t), t)
+delta_ij = sp.KroneckerDelta(i, j)
+
+DIFFERENTIATION = "differentiation"
+SUMS = "sums and deltas"
+NAMES = "names"
+ALGEBRA = "algebra"
+
+RULES: tuple[Rule, ...] = (
+    # --- differentiation
+    Rule(
+        "derivative of a constant",
+        DIFFERENTIATION,
+        D(c, t),
+        sp.S.Zero,
+        by_differentiation("derivative of a constant"),
+    ),
+    Rule(
+        "derivative of an entry",
+        DIFFERENTIATION,
+        D(z[i], z[j]),
+        delta_ij,
+        by_differentiation("derivative of an entry"),
+        ENTRIES,
+        D(W[i, k], W[j, l]),
+    ),
+    Rule(
+        "linearity",
+        DIFFERENTIATION,
+        D(f(t) - g(t), t),
+        df - dg,
+        by_differentiation("linearity"),
+        SMOOTH,
+    ),
+    Rule(
+        "constant factor",
+        DIFFERENTIATION,
+        D(c * f(t), t),
+        c * df,
+        by_differentiation("constant factor"),
+        SMOOTH,
+    ),
+    Rule(
+        "sum rule",
+        DIFFERENTIATION,
+        D(summed(sp.exp(z[l])), z[j]),
+        summed(D(sp.exp(z[l]), z[j])),
+        by_differentiation("sum rule"),
+        ENTRIES,
+    ),
+    Rule(
+        "product rule",
+        DIFFERENTIATION,
+        D(f(t) * g(t), t),
+        add(mul(df, g(t)), mul(f(t), dg)),
+        by_differentiation("product rule", products=True),
+        SMOOTH,
+    ),
+    Rule(
+        "quotient rule",
+        DIFFERENTIATION,
+        D(f(t) / g(t), t),
+        divide(add(mul(df, g(t)), neg(mul(f(t), dg))), g(t) ** 2),
+        by_differentiation("quotient rule"),
+        SMOOTH,
+    ),
+    Rule(
+        "power rule",
+        DIFFERENTIATION,
+        D(f(t) ** 3, t),
+        3 * f(t) ** 2 * df,
+        by_differentiation("power rule"),
+        SMOOTH,
+        D(power(summed(sp.exp(z[l])), sp.Integer(-1)), z[j]),
+    ),
+    Rule(
+        "derivative of the exponential",
+        DIFFERENTIATION,
+        D(sp.exp(f(t)), t),
+        sp.exp(f(t)) * df,
+        by_differentiation("derivative of the exponential"),
+        SMOOTH,
+    ),
+    Rule(
+        "derivative of the logarithm",
+        DIFFERENTIATION,
+        D(sp.log(f(t)), t),
+        divide(df, f(t)),
+        by_differentiation("derivative of the logarithm"),
+        SMOOTH,
+    ),
+    Rule(
+        "derivative of tanh",
+        DIFFERENTIATION,
+        D(sp.tanh(f(t)), t),
+        mul(1 - sp.tanh(f(t)) ** 2, df),
+        by_differentiation("derivative of tanh"),
+        SMOOTH,
+    ),
+    Rule(
+        "derivative of sinh",
+        DIFFERENTIATION,
+        D(sp.sinh(t), t),
+        sp.cosh(t) * D(t, t),
+        by_differentiation("derivative of sinh"),
+    ),
+    Rule(
+        "derivative of cosh",
+        DIFFERENTIATION,
+        D(sp.cosh(t), t),
+        sp.sinh(t) * D(t, t),
+        by_differentiation("derivative of cosh"),
+    ),
+    Rule(
+        "derivative of the sine",
+        DIFFERENTIATION,
+        D(sp.sin(t), t),
+        sp.cos(t) * D(t, t),
+        by_differentiation("derivative of the sine"),
+    ),
+    Rule(
+        "derivative of the cosine",
+        DIFFERENTIATION,
+        D(sp.cos(t), t),
+        -sp.sin(t) * D(t, t),
+        by_differentiation("derivative of the cosine"),
+    ),
+    Rule(
+        "derivative of erf",
+        DIFFERENTIATION,
+        D(sp.erf(t), t),
+        2 / sp.sqrt(sp.pi) * sp.exp(-(t**2)) * D(t, t),
+        by_differentiation("derivative of erf"),
+    ),
+    Rule(
+        "derivative of the absolute value",
+        DIFFERENTIATION,
+        D(sp.Abs(t), t),
+        sp.sign(t) * D(t, t),
+        by_differentiation("derivative of the absolute value"),
+    ),
+    Rule(
+        "case by case",
+        DIFFERENTIATION,
+        D(sp.Max(t, 0), t),
+        mul(piecewise([(sp.S.One, t > 0), (sp.S.Zero, sp.true)]), D(t, t))
+        + mul(piecewise([(sp.S.Zero, t > 0), (sp.S.One, sp.true)]), D(sp.S.Zero, t)),
+        by_differentiation("case by case"),
+    ),
+    Rule(
+        "chain rule",
+        DIFFERENTIATION,
+        D(L, z[j]),
+        total(mul(D(L, s[i]), D(s[i], z[j])), sp.Tuple(i, 1, N)),
+        chained,
+        CHAINED,
+    ),
+    Rule(
+        "chain rule",
+        DIFFERENTIATION,
+        D(f(g(t)), t),
+        prime(f, g(t)) * dg,
+        by_differentiation("chain rule"),
+        SMOOTH,
+    ),
+    Rule(
+        "log-derivative trick",
+        DIFFERENTIATION,
+        D(s[i], z[j]),
+        mul(s[i], D(sp.log(s[i]), z[j])),
+        log_derivative,
+        NAMED,
+    ),
+    # --- sums and deltas
+    Rule("sifting", SUMS, summed(sp.KroneckerDelta(l, j) * a[l]), a[j], whole(simple.sift), ENTRIES),
+    Rule(
+        "distributing the sum",
+        SUMS,
+        summed((sp.KroneckerDelta(l, j) - b[j]) * a[l]),
+        add(summed(sp.KroneckerDelta(l, j) * a[l]), neg(mul(b[j], summed(a[l])))),
+        whole(simple.expand_deltas),
+        ENTRIES,
+    ),
+    Rule(
+        "taking constants out of the sum",
+        SUMS,
+        summed(c * a[l]),
+        c * summed(a[l]),
+        whole(simple.pull),
+        ENTRIES,
+        summed(c),
+    ),
+    Rule(
+        "exchanging the sums",
+        SUMS,
+        total(mul(a[k], total(mul(A[k, m], b[m]), sp.Tuple(m, 1, M))), sp.Tuple(k, 1, N)),
+        total(mul(total(mul(a[k], A[k, m]), sp.Tuple(k, 1, N)), b[m]), sp.Tuple(m, 1, M)),
+        whole(simple.exchange_here),
+        Setting(shapes={"a": (AXIS,), "b": (Axis(M),), "A": (AXIS, Axis(M))}),
+    ),
+    Rule("sum to one", SUMS, s[j] * summed(y[l]), s[j], known, UNIT),
+    # --- names
+    Rule("definition", NAMES, s[j], divide(sp.exp(z[j]), summed(sp.exp(z[l]))), opened, NAMED),
+    Rule(
+        "folding back",
+        NAMES,
+        divide(sp.exp(z[j]), summed(sp.exp(z[l]))),
+        s[j],
+        lambda e, context: changed(e, fold(e, context.folds)),
+        NAMED,
+    ),
+    # --- algebra
+    Rule(
+        "logarithm of a quotient",
+        ALGEBRA,
+        sp.log(sp.exp(z[i]) / summed(sp.exp(z[l]))),
+        z[i] - sp.log(summed(sp.exp(z[l]))),
+        log_apart,
+        ENTRIES,
+    ),
+    Rule(
+        "splitting the fraction",
+        ALGEBRA,
+        divide(add(a[i], neg(b[i])), c),
+        add(divide(a[i], c), neg(divide(b[i], c))),
+        whole(lambda e: simple.multiplied_out(e)),
+        ENTRIES,
+    ),
+    Rule(
+        "multiplying out",
+        ALGEBRA,
+        mul(a[i], add(b[i], x[i])),
+        add(mul(a[i], b[i]), mul(a[i], x[i])),
+        whole(lambda e: simple.multiplied_out(e)),
+        ENTRIES,
+    ),
+    Rule(
+        "factoring",
+        ALGEBRA,
+        add(mul(delta_ij, s[i]), neg(mul(s[i], s[j]))),
+        mul(s[i], add(delta_ij, neg(s[j]))),
+        whole(simple.factored),
+        ENTRIES,
+    ),
+    Rule(
+        "collecting",
+        ALGEBRA,
+        add(summed(a[l] * b[l]), neg(summed(a[l] * x[l]))),
+        summed(a[l] * (b[l] - x[l])),
+        whole(simple.factored),
+        ENTRIES,
+    ),
+    Rule(
+        "cancelling",
+        ALGEBRA,
+        sp.Mul(y[i], sp.Pow(s[i], -1), s[i], evaluate=False),
+        y[i],
+        whole(simple.cancelled),
+        ENTRIES,
+    ),
+    Rule(
+        "case split",
+        ALGEBRA,
+        mul(s[i], add(delta_ij, neg(s[j]))),
+        piecewise([(mul(s[j], 1 - s[j]), sp.Eq(i, j)), (neg(mul(s[i], s[j])), sp.true)]),
+        case_split,
+        ENTRIES,
+    ),
+    Rule(
+        "merging the cases",
+        ALGEBRA,
+        piecewise([(mul(s[i], 1 - s[i]), sp.Eq(i, j)), (neg(mul(s[i], s[j])), sp.true)]),
+        mul(s[i], add(delta_ij, neg(s[j]))),
+        merge_cases,
+        ENTRIES,
+    ),
+)
+
+BY_NAME = {rule.name: rule for rule in RULES}
+
+# --- how people call them ---------------------------------------------------------------------------------------
+
+ALIASES: tuple[tuple[str, str], ...] = (
+    (r"quotient rule", "quotient rule"),
+    (r"product rule|leibniz", "product rule"),
+    (r"chain rule", "chain rule"),
+    (r"power rule", "power rule"),
+    (r"sum rule", "sum rule"),
+    (r"linear", "linearity"),
+    (r"log[- ]?derivative|log trick", "log-derivative trick"),
+    (r"sift|picks? out|selects? one|only .* survives|kronecker", "sifting"),
+    (r"sums? (up )?to (1|one)|\\sum.*=\s*1|normali[sz]", "sum to one"),
+    (r"log(arithm)? of a (quotient|fraction|product)|logarithm rules?", "logarithm of a quotient"),
+    (r"by definition|definition|put .* into|substitut|insert|plug", "definition"),
+    (r"factor", "factoring"),
+    (r"collect", "collecting"),
+    (r"cancel", "cancelling"),
+    (r"expand|multiply(ing)? out|distribut", "multiplying out"),
+    (r"split(ting)? (the |a )?fraction", "splitting the fraction"),
+    (r"cases?\b", "case split"),
+    (r"exponential", "derivative of the exponential"),
+    (r"derivative of (the )?log", "derivative of the logarithm"),
+)
+
+
+def cited(words: str) -> str | None:
+    """The rule that words beside an equation name, if they name one."""
+    for pattern, name in ALIASES:
+        if re.search(pattern, words, re.IGNORECASE):
+            return name
+    return None
