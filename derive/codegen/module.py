@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from derive.calculus.setting import Setting
-from derive.codegen.array import Extent, Input, Map, Node, Positions, Size, walk
+from derive.codegen.array import Extent, Input, Node, Positions, Size, walk, with_children
 from derive.codegen.lower import CompileError, ClosedForm, Lowering
 from derive.codegen.names import BadNameError, checked, identifier
-from derive.codegen.numpy_source import Straight
+from derive.codegen.numpy_source import Straight, is_constant
+from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
 from derive.codegen.stable import stabilise
 from derive.notes.note import CompileRequest, Target
 
@@ -137,32 +138,60 @@ def docstring(p: Program, note: str) -> str:
 
 def function_source(p: Program, note: str) -> tuple[str, set[str]]:
     """The text of the function and the helpers that it needs."""
-    taken = {a.name for a in p.arguments} | {"out", "axis", "dtype", "np", "given"}
-    taken |= {s for s in re.findall(r"[A-Za-z_]\w*", " ".join(x for n in walk(*p.results) for x in n.sizes))}
-    body = Straight(p.results, p.names, taken)
-    results = body.run()
-    axis = p.one_axis
+    split = by_rows(p.arguments, p.results)
+    if split is not None:
+        try:
+            return rows_source(p, split, note)
+        except NotRows:
+            pass
+    return straight_source(p, note)
+
+
+def reserved(p: Program) -> set[str]:
+    """Names that statements may not take."""
+    taken = {a.name for a in p.arguments} | {"out", "axis", "dtype", "np", "given", "work"}
+    return taken | set(re.findall(r"[A-Za-z_]\w*", " ".join(x for n in walk(*p.results) for x in n.sizes)))
+
+
+def header(p: Program, note: str) -> list[str]:
+    """The line of the definition and the docstring."""
     parameters = ", ".join(f"{a.name}: ArrayLike" for a in p.arguments)
-    parameters += ", axis: int = -1" if axis else ""
+    parameters += ", axis: int = -1" if p.one_axis else ""
     count = len(p.results)
     kind = "Any" if count == 1 else f"tuple[{', '.join(['Any'] * count)}]"
     outs = "Array | None" if count == 1 else "tuple[Array | None, ...]"
     default = "None" if count == 1 else f"({', '.join(['None'] * count)})"
-    head = f"def {p.name}({parameters}, out: {outs} = {default}) -> {kind}:"
-    text = [head, docstring(p, note)]
+    line = f"def {p.name}({parameters}, out: {outs} = {default}) -> {kind}:"
+    if len(line) > 120:
+        line = f"def {p.name}(\n    {parameters}, out: {outs} = {default}\n) -> {kind}:"
+    return [line, docstring(p, note)]
+
+
+def sizes_used(p: Program, statements: Sequence[str], source: str) -> list[str]:
+    """Assignments of the sizes and the type that the statements mention."""
+    used = "\n".join(statements)
+    lines = [
+        f'{size} = {source}.sizes["{size}"]'
+        for size in dict.fromkeys(s for a in p.arguments for s in a.axes if s.isidentifier())
+        if re.search(rf"\b{size}\b", used)
+    ]
+    return lines + ([f"dtype = {source}.dtype"] if re.search(r"\bdtype\b(?!=)", used) else [])
+
+
+def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
+    """Whole arrays, batch axes first."""
+    body = Straight(p.results, p.names, reserved(p))
+    results = body.run()
+    axis, count = p.one_axis, len(p.results)
     checks = ", ".join(
         f'("{a.name}", {a.name}, {axes_text(a.axes)}' + (f', "{p.labels[a.name]}")' if a.integer else ")")
         for a in p.arguments
     )
+    text = header(p, note)
     text.append(f'    given = prepare("{p.name}", {checks}{", axis=axis" if axis else ""})')
     unpack = ", ".join(a.name for a in p.arguments)
     text.append(f"    {unpack}{',' if len(p.arguments) == 1 else ''} = given.arrays")
-    used = "\n".join(body.lines + results)
-    for size in dict.fromkeys(s for a in p.arguments for s in a.axes if s.isidentifier()):
-        if re.search(rf"\b{size}\b", used):
-            text.append(f'    {size} = given.sizes["{size}"]')
-    if re.search(r"\bdtype\b", used):
-        text.append("    dtype = given.dtype")
+    text += [f"    {line}" for line in sizes_used(p, body.lines + results, "given")]
     if body.lines:
         text.append('    with np.errstate(all="ignore"):')
         text += [f"        {line}" for line in body.lines]
@@ -173,6 +202,79 @@ def function_source(p: Program, note: str) -> tuple[str, set[str]]:
     ]
     text.append(f"    return {', '.join(placed)}")
     return "\n".join(text) + "\n", body.needs | {"prepare", "place"}
+
+
+def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]]:
+    """A block function, what is made of its sums, and the function itself."""
+    roots = opened(split.results)
+    split = replace(split, results=roots)
+    rows = row_dependent(split)
+    sums = [n for n in walk(*roots) if isinstance(n, RowSum)]
+    inside = [r for r in roots if r in rows]
+    if any(n not in rows and not isinstance(n, Input | RowSum) and not is_constant(n) for n in walk(*inside, *sums)):
+        raise NotRows
+    if any(r not in rows and not sums for r in roots):
+        raise NotRows
+    block, needs = block_source(p, inside, sums, rows)
+    after = after_source(p, roots, rows, sums)
+    arguments = ", ".join(
+        f'("{a.name}", {axes_text(a.axes)}, {split.rows[a.name]}' + (f', "{p.labels[a.name]}")' if a.integer else ")")
+        for a in p.arguments
+    )
+    places = [split.result_rows[k] if r in rows else None for k, r in enumerate(roots)]
+    results = ", ".join(f"({axes_text(r.sizes)}, {w})" for r, w in zip(roots, places, strict=True))
+    kernel = f'_{p.name} = Kernel("{p.name}", {quoted(split.size)}, ({arguments},), ({results},), _{p.name}_rows'
+    kernel += f", _{p.name}_sums)" if after else ")"
+    values = ", ".join(a.name for a in p.arguments) + ("," if len(p.arguments) == 1 else "")
+    outs = "(out,)" if len(p.results) == 1 else "out"
+    call = f"_{p.name}(({values}), {outs}{', axis' if p.one_axis else ''})"
+    text = header(p, note) + [f"    return {call}{'[0]' if len(p.results) == 1 else ''}"]
+    parts = [block, *([after] if after else []), kernel + "\n", "\n".join(text) + "\n"]
+    return "\n\n".join(parts), needs | {"Kernel", "Work"}
+
+
+def quoted(name: str | None) -> str:
+    return "None" if name is None else f'"{name}"'
+
+
+def block_source(p: Program, inside: Sequence[Node], sums: Sequence[Node], rows: set[Node]) -> tuple[str, set[str]]:
+    """The function of a block: it fills its results and returns its sums."""
+    outs = ["out"] if len(inside) == 1 else [f"out{k}" for k in range(len(inside))]
+    body = Columns([*inside, *sums], rows, p.names, reserved(p) | set(outs))
+    refs = body.run()
+    lines = list(body.lines)
+    for out, ref in zip(outs, refs, strict=False):
+        lines = into(lines, ref, out) if re.fullmatch(r"\w+", ref) else [*lines, f"{out}[...] = {ref}"]
+    lines = [re.sub(r", (shift\w*) = exp_total", ", _ = exp_total", x) if shift_unused(x, lines) else x for x in lines]
+    if sums:
+        lines.append(f"return ({', '.join(refs[len(inside):])},)")
+    lines = sizes_used(p, lines, "work") + lines
+    parameters = ", ".join(["work: Work", *(f"{a.name}: Array" for a in p.arguments), *(f"{o}: Array" for o in outs)]
+                           if inside else ["work: Work", *(f"{a.name}: Array" for a in p.arguments)])
+    kind = "tuple[Any, ...]" if sums else "None"
+    return f"def _{p.name}_rows({parameters}) -> {kind}:\n" + "".join(f"    {x}\n" for x in lines), body.needs
+
+
+def shift_unused(line: str, lines: Sequence[str]) -> bool:
+    found = re.match(r"\w+, (\w+) = exp_total", line)
+    return found is not None and sum(bool(re.search(rf"\b{found[1]}\b", x)) for x in lines) == 1
+
+
+def after_source(p: Program, roots: Sequence[Node], rows: set[Node], sums: Sequence[Node]) -> str:
+    """The function that makes the results without rows out of the sums over rows."""
+    made = [r for r in roots if r not in rows]
+    if not made:
+        return ""
+    inputs = {s: Input(f"sum{k}", s.sizes) for k, s in enumerate(sums)}
+    done: dict[Node, Node] = {}
+    for node in walk(*made):
+        done[node] = inputs.get(node) or with_children(node, lambda n: done.get(n, n))
+    body = Straight([done[r] for r in made], p.names, reserved(p) | {i.name for i in inputs.values()})
+    refs = body.run()
+    lines = sizes_used(p, body.lines + refs, "work") + body.lines + [f"return ({', '.join(refs)},)"]
+    parameters = ", ".join(["work: Work", *(f"{i.name}: Any" for i in inputs.values()),
+                            *(f"{a.name}: Array" for a in p.arguments)])
+    return f"def _{p.name}_sums({parameters}) -> tuple[Any, ...]:\n" + "".join(f"    {x}\n" for x in lines)
 
 
 def compile_request(request: CompileRequest, note: str = "", closed_form: ClosedForm | None = None,
@@ -194,23 +296,24 @@ def generate(requests: Iterable[CompileRequest], note_name: str, *, closed_form:
         needs |= more
     exported = "\n".join(f'    "{name}",' for name in functions)
     head = f'"""Generated by derive from {note_name}. Do not edit: `derive kernels {note_name} -o FILE` writes it again."""\n'
-    imports = "from __future__ import annotations\n\nfrom typing import Any\n\nimport numpy as np\n"
-    typing = "from numpy.typing import ArrayLike\n"
+    standard = "from typing import Any\n"
+    typing = "import numpy as np\nfrom numpy.typing import ArrayLike\n"
     listed = f"\n__all__ = [\n{exported}\n]\n"
     if self_contained:
-        shared = runtime_text()
+        standard, shared = runtime_text()
     else:
         names = "\n".join(f"    {n}," for n in sorted(needs | {"Array"}))
         typing += f"\nfrom derive.kernels.runtime import (\n{names}\n)\n"
         shared = ""
+    imports = f"from __future__ import annotations\n\n{standard}\n"
     return head + "\n" + imports + typing + listed + shared + "".join(f"\n\n{t}" for t in functions.values())
 
 
-def runtime_text() -> str:
-    """The helpers, without their module docstring and imports."""
-    text = RUNTIME.read_text()
-    start = text.index("Array = np.ndarray")
-    return "\n" + text[start:]
+def runtime_text() -> tuple[str, str]:
+    """The imports from the standard library and the helpers of the runtime module."""
+    text = RUNTIME.read_text(encoding="utf-8")
+    start, end = text.index("import math"), text.index("import numpy as np")
+    return text[start:end].rstrip("\n") + "\n", "\n" + text[text.index("Array = np.ndarray") :]
 
 
-__all__ = ["CompileError", "Map", "Program", "compile_request", "generate", "program"]
+__all__ = ["CompileError", "Program", "compile_request", "generate", "program"]

@@ -77,9 +77,11 @@ def constant_text(node: Node) -> str:
         case Add(terms):
             return "(" + " + ".join(f"{rational(c)} * {constant_text(u.node)}" for c, u in terms) + ")"
         case Mul(coefficient, factors):
-            parts = [rational(coefficient)] if coefficient != 1 or not factors else []
-            parts += [power_text(constant_text(u.node), p) for u, p in factors]
-            return "(" + " * ".join(parts) + ")"
+            above = [power_text(constant_text(u.node), p) for u, p in factors if p > 0]
+            below = [power_text(constant_text(u.node), -p) for u, p in factors if p < 0]
+            if coefficient != 1 or not above:
+                above.insert(0, rational(coefficient))
+            return "(" + " / ".join([" * ".join(above), *below]) + ")"
         case Map(op, operands):
             inner = ", ".join(constant_text(u.node) for u in operands)
             return f"float(np.{op}({inner}))"
@@ -89,7 +91,7 @@ def constant_text(node: Node) -> str:
 def power_text(text: str, p: Fraction) -> str:
     if p == 1:
         return text
-    return f"{text} ** {rational(p)}" if p > 0 else f"{text} ** ({rational(p)})"
+    return f"{text} ** {rational(p)}"
 
 
 class Straight:
@@ -299,7 +301,7 @@ class Straight:
         lead = f"*np.broadcast_shapes({leading}), " if batch else ""
         return f"np.zeros(({lead}{shape},), dtype)"
 
-    def dense_sum(self, node: Add, terms: Sequence[tuple[Fraction, Use]]) -> None:
+    def dense_sum(self, node: Node, terms: Sequence[tuple[Fraction, Use]]) -> None:
         base = next((t for t in terms if t[0] in (1, -1) and self.reusable(node, t[1], node.uses)), None)
         if base is None:
             text = self.sum_text(terms, node.rank)

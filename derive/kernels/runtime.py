@@ -5,6 +5,9 @@ This module needs NumPy and nothing else. A module written by ``derive kernels -
 
 from __future__ import annotations
 
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -217,3 +220,324 @@ def join(pieces: list[Array], axis: int) -> Array:
     shape = np.broadcast_shapes(*(p.shape[:axis] + (1,) + p.shape[axis + 1 :] for p in pieces))
     full = [np.broadcast_to(p, (*shape[:axis], p.shape[axis], *shape[axis + 1 :])) for p in pieces]
     return np.concatenate(full, axis=axis)
+
+
+# ----- functions computed a block of rows at a time -----
+#
+# Inside a block an array stands as (axes, rows). For long rows these are transposed views of the memory of the caller,
+# for short ones transposed copies, so that the inner loops run along the rows.
+
+BLOCK_BYTES = 1 << 19  # of the largest array: it stays in the second-level cache between the passes
+SHORT = 16  # rows of at most so many entries are copied
+BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
+THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
+LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
+
+_threads = 0
+
+
+def set_threads(count: int) -> None:
+    """How many threads large inputs may use; 0 for as many as the process may run on."""
+    global _threads
+    if count < 0:
+        raise ValueError(f"set_threads: {count} is negative")
+    _threads = count
+
+
+def threads() -> int:
+    """The number of threads in use for large inputs."""
+    if _threads:
+        return _threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Work:
+    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below."""
+
+    __slots__ = ("dtype", "low", "sizes", "speculate")
+
+    def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
+        self.speculate, self.low, self.sizes, self.dtype = True, False, sizes, dtype
+
+
+class Kernel:
+    """A function of rows.
+
+    arguments  (name, axes, place of the row axis or None[, size that labels are below])
+    results    (axes, place of the row axis), or (axes, None) for what ``after`` makes of the sums
+    rows       the size that is the row axis; None when the rows are the batch
+    block      fills the results of a block and returns its sums over rows
+    """
+
+    def __init__(self, name: str, rows: str | None, arguments: tuple[tuple[Any, ...], ...],
+                 results: tuple[tuple[tuple[str, ...], int | None], ...], block: Any, after: Any = None) -> None:
+        self.name, self.rows, self.arguments, self.results = name, rows, arguments, results
+        self.block, self.after = block, after
+
+    def __call__(self, values: tuple[Any, ...], outs: tuple[Any, ...], axis: int = -1) -> tuple[Any, ...]:
+        checked = [(a[0], v, a[1], *a[3:]) for a, v in zip(self.arguments, values, strict=True)]
+        given = prepare(self.name, *checked, axis=axis)
+        lead = leading_shape(self.name, tuple(checked), given.arrays)
+        if self.rows is None:
+            results = self.over_batch(given, lead, outs, axis)
+        elif lead:
+            results = self.over_problems(given, lead)
+        else:
+            results = self.solve(given.arrays, given, tuple(self.usable(o, s, given) for o, s in
+                                                            zip(outs, self.shapes(given), strict=True)))
+        moved = [axis if len(r[0]) == 1 else -1 for r in self.results]
+        return tuple(place(self.name, r, o, given.result, m) for r, o, m in zip(results, outs, moved, strict=True))
+
+    def shapes(self, given: Prepared) -> list[tuple[int, ...]]:
+        found = []
+        for axes, where in self.results:
+            shape = [size_of(s, given.sizes) or 0 for s in axes]
+            if where is not None and self.rows is not None:
+                shape.insert(where, given.sizes[self.rows])
+            found.append(tuple(shape))
+        return found
+
+    def usable(self, out: Any, shape: tuple[int, ...], given: Prepared) -> Array | None:
+        """``out``, when the result can be computed in it: of the right type, in order, apart from the arguments."""
+        if not isinstance(out, np.ndarray) or out.dtype is not given.dtype or out.shape != shape:
+            return None
+        if not out.flags.c_contiguous or not out.flags.writeable:
+            return None
+        return None if any(np.may_share_memory(out, a) for a in given.arrays) else out
+
+    def over_batch(self, given: Prepared, lead: tuple[int, ...], outs: tuple[Any, ...], axis: int) -> list[Array]:
+        count = math.prod(lead)
+        flat = []
+        for array, argument in zip(given.arrays, self.arguments, strict=True):
+            own = array.shape[array.ndim - len(argument[1]):]
+            full = array if array.shape == lead + own else np.broadcast_to(array, lead + own)
+            flat.append(full.reshape(count, *own))
+        shapes = self.shapes(given)
+        ready = [self.usable(o, lead + s, given) if axis == -1 else None for o, s in zip(outs, shapes, strict=True)]
+        buffers = tuple(b if b is None else b.reshape(count, *s) for b, s in zip(ready, shapes, strict=True))
+        results = self.solve(flat, given, buffers, count)
+        return [b if b is not None else r.reshape(lead + s) for b, r, s in zip(ready, results, shapes, strict=True)]
+
+    def over_problems(self, given: Prepared, lead: tuple[int, ...]) -> list[Array]:
+        """One problem for each entry of the leading axes."""
+        full = [np.broadcast_to(x, lead + x.shape[x.ndim - len(a[1]):])
+                for x, a in zip(given.arrays, self.arguments, strict=True)]
+        results = [np.empty(lead + s, given.dtype) for s in self.shapes(given)]
+        for at in np.ndindex(lead):
+            for result, value in zip(results, self.solve([x[at] for x in full], given, (None,) * len(results)),
+                                     strict=True):
+                result[at] = value
+        return results
+
+    def solve(self, arrays: list[Array], given: Prepared, buffers: tuple[Array | None, ...],
+              count: int | None = None) -> list[Array]:
+        """The results of one problem; ``count`` rows, or as many as the row axis has."""
+        places = [0 if self.rows is None else a[2] for a in self.arguments]
+        rows = given.sizes[self.rows] if count is None and self.rows is not None else count or 0
+        views = [x if p is None else np.moveaxis(x, p, -1) for x, p in zip(arrays, places, strict=True)]
+        shapes = self.shapes(given) if self.rows is not None else [(rows, *s) for s in self.shapes(given)]
+        places_out = [0 if self.rows is None else r[1] for r in self.results]
+        results: list[Array] = []
+        targets = []
+        for shape, where, buffer in zip(shapes, places_out, buffers, strict=True):
+            result = np.empty(shape, given.dtype) if buffer is None else buffer
+            results.append(result)
+            if where is not None:
+                targets.append(np.moveaxis(result, where, -1))
+        sums = self.over_rows(views, [p is not None for p in places], targets, rows, given)
+        if self.after is not None:
+            made = iter(self.after(Work(given.sizes, given.dtype), *sums, *arrays))
+            results = [r if w is not None else next(made) for r, w in zip(results, places_out, strict=True)]
+        return results
+
+    def over_rows(self, views: list[Array], split: list[bool], targets: list[Array], rows: int,
+                  given: Prepared) -> list[Any]:
+        widths = [v[..., 0].size if rows else 0 for v, s in zip([*views, *targets], split + [True] * len(targets),
+                                                                strict=True) if s]
+        width = max([*widths, 1])
+        step = max(1, min(rows or 1, BLOCK_BYTES // (width * given.dtype.itemsize)))
+        copied = max([v.shape[0] for v, s in zip([*views, *targets], split + [True] * len(targets), strict=True)
+                      if s and v.ndim > 1] or [0]) <= SHORT and rows > 1
+
+        def run(start: int, stop: int) -> list[Any]:
+            work = Work(given.sizes, given.dtype)
+            total: list[Any] = []
+            old = np.setbufsize(BUFFER) if 256 <= width < 8192 else 0
+            try:
+                with np.errstate(all="ignore"):
+                    for a in range(start, max(stop, start + 1), step):
+                        b = min(stop, a + step)
+                        sums = self.one_block(work, views, split, targets, a, b, copied)
+                        total = list(sums) if not total else [t + s for t, s in zip(total, sums, strict=True)]
+            finally:
+                if old:
+                    np.setbufsize(old)
+            return total
+
+        if rows * width < THREAD_ENTRIES or threads() < 2 or rows < 2 * step:
+            return run(0, rows)
+        return in_threads(run, rows, step)
+
+    def one_block(self, work: Work, views: list[Array], split: list[bool], targets: list[Array], a: int, b: int,
+                  copied: bool) -> Any:
+        blocks = [v[..., a:b] if s else v for v, s in zip(views, split, strict=True)]
+        outs = [t[..., a:b] for t in targets]
+        if not copied:
+            return self.block(work, *blocks, *outs) or ()
+        blocks = [np.ascontiguousarray(v) if s and v.ndim > 1 else v for v, s in zip(blocks, split, strict=True)]
+        made = [np.empty(o.shape, o.dtype) if o.ndim > 1 else o for o in outs]
+        sums = self.block(work, *blocks, *made) or ()
+        for out, value in zip(outs, made, strict=True):
+            if out is not value:
+                out[...] = value
+        return sums
+
+
+def in_threads(run: Any, rows: int, step: int) -> list[Any]:
+    """Run consecutive shares of the rows in threads; sums are added in the order of the rows."""
+    count = min(threads(), rows // step)
+    edges = [rows * k // count for k in range(count + 1)]
+    with ThreadPoolExecutor(count - 1) as pool:
+        others = [pool.submit(run, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+        parts = [run(edges[0], edges[1]), *(f.result() for f in others)]
+    return [sum(values[1:], values[0]) for values in zip(*parts, strict=True)]
+
+
+# ----- inside a block -----
+
+
+def column_sums(x: Array) -> Array:
+    """Sums down the first axis of (axis, rows), in pieces short enough to keep the rounding small."""
+    size, count = x.shape
+    rows = x.T
+    if not rows.flags.c_contiguous or size < SHORT or x.dtype.itemsize > 8:
+        return np.add.reduce(x, axis=0)
+    if size <= 2048:
+        return np.asarray(row_dot(rows, np.ones(size, x.dtype)))
+    piece = 512
+    whole = size // piece * piece
+    parts = row_dot(rows[:, :whole].reshape(count, -1, piece) if whole == size else
+                    np.lib.stride_tricks.as_strided(rows, (count, whole // piece, piece),
+                                                    (rows.strides[0], piece * x.itemsize, x.itemsize)),
+                    np.ones(piece, x.dtype))
+    total = np.add.reduce(parts, axis=1)
+    if whole < size:
+        total += row_dot(rows[:, whole:], np.ones(size - whole, x.dtype))
+    return np.asarray(total)
+
+
+def row_dot(a: Array, b: Array) -> Array:
+    """Dot products along the last axis."""
+    return np.asarray(np.vecdot(a, b) if hasattr(np, "vecdot") else np.einsum("...i,...i->...", a, b))
+
+
+def inner(a: Array, b: Array) -> Array:
+    """sum_k a_k b_k for each row."""
+    if a.shape[0] < SHORT or a.T.strides[-1] != a.itemsize or b.T.strides[-1] != b.itemsize:
+        return np.asarray(np.einsum("kr,kr->r", a, b))
+    return row_dot(a.T, b.T)
+
+
+def column_top(x: Array) -> Array:
+    """The maximum of each row; 0 where it is infinite or there is none, so that x - top is never inf - inf."""
+    if not x.shape[0]:
+        return np.zeros(x.shape[1], x.dtype)
+    top = np.maximum.reduce(x, axis=0)
+    if not np.isfinite(top).all():
+        top[np.isinf(top)] = 0
+    return top
+
+
+def exp_into(x: Array, e: Array, work: Work) -> None:
+    """e = exp(x); float64 data with entries far below are clipped first, which keeps np.exp in the vector unit."""
+    if e.dtype.itemsize == 8 and not work.low:
+        sample = x[:, :: max(1, x.shape[1] // 8)]
+        work.low = bool(sample.size) and not sample.min() > LOWEST
+    if e.dtype.itemsize != 8 or not work.low:
+        np.exp(x, out=e)
+        return
+    edge = np.logical_and(x < LOWEST + 46, x > LOWEST - 46)  # where exp is tiny, but not to be lost in the subtraction
+    some = np.flatnonzero(edge) if edge.any() else None
+    tiny = np.exp(x[np.unravel_index(some, x.shape)]) if some is not None else None
+    np.clip(x, LOWEST, np.inf, out=e)
+    np.exp(e, out=e)
+    np.subtract(e, EXP_LOWEST, out=e)  # exactly 0 where it was clipped; no other entry of this size is left as it is
+    if some is not None:
+        e[np.unravel_index(some, e.shape)] = tiny
+
+
+EXP_LOWEST = float(np.exp(np.full(16, LOWEST))[0])
+
+
+def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
+    """e = exp(x - c), its sums and c; c is the number 0 where every sum keeps in range, else the maximum of each row.
+
+    What is made of them does not depend on c, so c = 0 is tried first: it saves two passes and a rounding. A sum of at
+    least 1 loses no entry that would be a normal number after division.
+    """
+    if work.speculate:
+        exp_into(x, e, work)
+        total = column_sums(e)
+        if total.size and total.min() >= 1 and np.isfinite(total.max()):
+            return total, 0.0
+        work.speculate = False
+    top = column_top(x)
+    np.subtract(x, top, out=e)
+    exp_into(e, e, work)
+    return column_sums(e), top
+
+
+def normalise(e: Array, total: Array, x: Array, factor: Any = None) -> None:
+    """e = factor * e / total.
+
+    Where the rows spread, the exponentials are less exact than a quotient, and multiplying by the reciprocal costs
+    nothing that shows; nearly uniform rows are divided.
+    """
+    if factor is not None:
+        np.multiply(e, np.divide(factor, total), out=e)
+    elif e.shape[0] > SHORT and np.ptp(x[:, 0]) > 8:
+        np.multiply(e, np.reciprocal(total), out=e)
+    else:
+        np.divide(e, total, out=e)
+
+
+def minus(x: Array, shift: Any) -> Array:
+    """x - shift."""
+    return x if isinstance(shift, float) else np.asarray(x - shift)
+
+
+def log_total(e: Array, total: Array) -> Array:
+    """log of sums of exponentials of which the largest is exactly 1: log1p of the rest where that is small."""
+    logs = np.log(total)
+    near = np.flatnonzero(total < 2)
+    if near.size:
+        few = near.size * 4 < total.size
+        part = e[:, near] if few else e
+        rest = np.add.reduce(np.multiply(part, part != 1), axis=0)
+        if few:
+            logs[near] = np.log1p(rest)
+        else:
+            np.log1p(rest, out=logs, where=total < 2)
+    return np.asarray(logs)
+
+
+def log_normalised(x: Array, out: Array, work: Work) -> None:
+    """out = (x - m) - log sum exp(x - m): exact to a few units in the last place, also near zero."""
+    np.subtract(x, column_top(x), out=out)
+    e = np.empty_like(out)
+    exp_into(out, e, work)
+    np.subtract(out, log_total(e, column_sums(e)), out=out)
+
+
+def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
+    """shift + log total; rows whose result is near zero, where that cancels, are computed once more with care."""
+    result = np.log(total)
+    result += shift
+    near = np.flatnonzero(np.abs(result) < 1)
+    if near.size:
+        wide = np.float64 if x.dtype.itemsize < 8 else x.dtype
+        part = x[:, near].astype(wide)
+        top = column_top(part)
+        e = np.exp(part - top)
+        result[near] = top + log_total(e, np.add.reduce(e, axis=0))
+    return np.asarray(result)
