@@ -82,15 +82,19 @@ class Attempt:
         self.conditions: tuple[str, ...] = ()
         self.used: tuple[str, ...] = ()
         self.contradiction: str | None = None
+        self.hot: dict[str, int] = {}
         try:
-            self._run(left, right, setting)
+            self._run(left, right, setting, {})
+            if not self.zero and self.hot:
+                self._run(left, right, setting, self.hot)
         except CalculusError as e:
             self.resisted = str(e)
         except RecursionError:
             self.resisted = "an expression nested too deeply"
 
-    def _run(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
-        n = Normalizer(setting, self.assumptions)
+    def _run(self, left: sp.Expr, right: sp.Expr, setting: Setting, hot: dict[str, int]) -> None:
+        n = Normalizer(setting, self.assumptions, hot=hot)
+        self.hot = n.one_hot()
         self.contradiction = n.contradiction
         p = difference(n, left, right)
         if p and n.conditions and n.algebra.sign_unknown:
@@ -169,7 +173,10 @@ def _confirmed(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt
 
 def is_zero(algebra: Algebra, p: Poly) -> bool:
     """Strategies, each of which proves p = 0 where it succeeds."""
-    return any(strategy(algebra, p) for strategy in (lambda _, q: not q, cleared, by_signs, written_out, inside_sums))
+    return any(
+        strategy(algebra, p)
+        for strategy in (lambda _, q: not q, cleared, by_signs, written_out, two_valued, inside_sums)
+    )
 
 
 def cleared(algebra: Algebra, p: Poly) -> bool:
@@ -193,23 +200,26 @@ def without_denominators(algebra: Algebra, p: Poly) -> Poly:
     return p
 
 
-def by_signs(algebra: Algebra, p: Poly) -> bool:
+def by_signs(algebra: Algebra, p: Poly, known: tuple[tuple[Atom, int], ...] = ()) -> bool:
     """Split on the signs of what stands under max, |x|, indicators; impossible combinations are left out."""
-    steps = sorted(find(p, lambda a: a.kind == "step" and not any(v[0] in "~%" for v in a.free)))
-    if not steps or len(steps) > SIGNS:
+    steps = find(p, lambda a: a.kind == "step" and not any(v[0] in "~%" for v in a.free))
+    innermost = sorted(a for a in steps if not find(of(a.args[0]), lambda b: b.kind == "step"))
+    if not innermost:
+        return bool(known) and not without_denominators(algebra, p)
+    if len(known) >= SIGNS:
         return False
-    for values in itertools.product((1, 0), repeat=len(steps)):
-        case = dict(zip(steps, values, strict=True))
+    for value in (1, 0):
+        case = (*known, (innermost[0], value))
         if infeasible(algebra, case):
             continue
-        q = algebra.replace(p, lambda a: True, partial(_in_case, case))
-        if q and without_denominators(algebra, q):
+        q = algebra.replace(p, lambda a: True, partial(_in_case, *case[-1]))
+        if q and not by_signs(algebra, q, case):
             return False
     return True
 
 
-def _in_case(case: dict[Atom, int], a: Atom) -> Poly | None:
-    return number(case[a]) if a in case else None
+def _in_case(which: Atom, value: Rational, a: Atom) -> Poly | None:
+    return number(value) if a is which else None
 
 
 def find(p: Poly, wanted: Callable[[Atom], bool]) -> set[Atom]:
@@ -224,10 +234,10 @@ def find(p: Poly, wanted: Callable[[Atom], bool]) -> set[Atom]:
     return {a for a in seen if wanted(a)}
 
 
-def infeasible(algebra: Algebra, case: dict[Atom, int]) -> bool:
+def infeasible(algebra: Algebra, case: Iterable[tuple[Atom, int]]) -> bool:
     """True if no point has these signs: Fourier-Motzkin elimination on monomials as unknowns."""
     rows: list[Poly] = []
-    for a, value in case.items():
+    for a, value in case:
         inner = a.args[0]
         p: Poly = dict(inner.args[0]) if inner.kind == "poly" else of(inner)
         rows.append(algebra.scale(p, 1 if value else -1))
@@ -276,6 +286,43 @@ def concrete(d: Domain) -> bool:
 
 def values_of(d: Domain) -> range:
     return range(d.first, d.first + int(dict(d.size)[ONE]))
+
+
+def two_valued(algebra: Algebra, p: Poly) -> bool:
+    """An entry c with c^2 = u c + v, that is with two values a and b, is linear in every function:
+    f(c) = (f(a) (c - b) - f(b) (c - a)) / (a - b)."""
+    values = algebra.rewrites.two_valued()
+    if not values:
+        return False
+
+    def speaks(a: Atom) -> bool:
+        return not a.names.isdisjoint(values)
+
+    def split(q: Poly) -> Poly:
+        out: Poly = {}
+        for m, c in q.items():
+            term: Poly = {ONE: c}
+            for a, e in m:
+                term = algebra.mul(term, factor(a, e) if speaks(a) else {((a, e),): 1})
+            accumulate(out, term)
+        return out
+
+    def factor(a: Atom, e: Rational) -> Poly:
+        if a.kind == "sum":
+            names, body = algebra.open_sum(a)
+            return algebra.power(algebra.close_all(names, split(body)), e)
+        inside = find(of(a), lambda b: b.kind == "entry" and b.args[0] in values)
+        c = min(inside, default=None)
+        if a.kind == "entry" or c is None or any(v[0] == "%" for v in c.free):
+            return algebra.power(of(a), e) if isinstance(e, int) and e < 0 else {((a, e),): 1}
+        one, other = values[c.args[0]]
+        gap = Fraction(1) / (one - other)
+        at = [split(algebra.replace({((a, e),): 1}, speaks, partial(_in_case, c, v))) for v in (one, other)]
+        first = algebra.mul(at[0], {((c, 1),): gap, ONE: -other * gap})
+        second = algebra.mul(at[1], {((c, 1),): -gap, ONE: one * gap})
+        return algebra.add(first, second)
+
+    return not without_denominators(algebra, split(p))
 
 
 def inside_sums(algebra: Algebra, p: Poly) -> bool:

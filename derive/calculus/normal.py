@@ -71,10 +71,11 @@ class Normalizer:
     """Reads expressions under one setting into one algebra."""
 
     def __init__(
-        self, setting: Setting, assumptions: Iterable[Assumption] = (), algebra: Algebra | None = None
+        self, setting: Setting, assumptions: Iterable[Assumption] = (), hot: Mapping[str, int] | None = None
     ) -> None:
         self.setting = setting
-        self.algebra = algebra or Algebra()
+        self.algebra = Algebra()
+        self.hot = dict(hot or {})  # one-hot tensors that are read as a delta at a label, by the place of the axis
         self.conditions: dict[Condition, None] = {}
         self.opened_names: dict[str, None] = {}
         self.kinks: dict[str, None] = {}
@@ -82,6 +83,7 @@ class Normalizer:
         self.contradiction: str | None = None  # the assumption that no point satisfies beside those before it
         self.unoriented: list[Assumption] = []
         self._same_index: dict[Any, Any] = {}
+        self._assuming = False
         self._held: frozenset[str] = frozenset()
         self._guarded = 0
         self._depth = 0
@@ -91,8 +93,14 @@ class Normalizer:
         self._fix_sizes(assumptions)
         self._declare()
         self._same_index = self._identified(assumptions)
+        self._assuming = True
         for a in assumptions:
             self.assume(a)
+        self._assuming = False
+        for name, k in self.hot.items():
+            axes = setting.shapes.get(name, ())
+            if k < len(axes):
+                self.algebra.label_domains[f"{name}°"] = self.domain(axes[k])
 
     # ---- the setting ----------------------------------------------------------------------------
 
@@ -280,10 +288,30 @@ class Normalizer:
             return {ONE: self.sizes[e.name]} if e.name in self.sizes else self.algebra.single("dim", e.name)
         return self._name(e.name, (), e)
 
+    def one_hot(self) -> dict[str, int]:
+        """Tensors assumed to be 0 or 1 and to sum to one along an axis, with the place of that axis."""
+        rewrites, found = self.algebra.rewrites, {}
+        idempotent = rewrites.idempotent()
+        for rule in rewrites.sums:
+            body = rule.pattern[0][0].args[1]
+            if rule.value == ((ONE, 1),) and len(body) == 1 and body[0][1] == 1 and body[0][0].kind == "entry":
+                name, terms = body[0][0].args
+                places = [k for k, t in enumerate(terms) if isinstance(t, str) and t.startswith("%")]
+                if name in idempotent and len(places) == 1 and set(terms) - {terms[places[0]]} <= rule.universal:
+                    found[name] = places[0]
+        return found
+
+    def _hot_entry(self, name: str, terms: tuple[Term, ...]) -> Poly:
+        """A one-hot y_{nk} is delta_{k c_n} for the label c_n of its row."""
+        k = self.hot[name]
+        return self.algebra.delta(terms[k], ("@", f"{name}°", terms[:k] + terms[k + 1 :]))
+
     def _name(self, name: str, terms: tuple[Term, ...], e: sp.Basic) -> Poly:
         opened = self._open_entry(name, terms)
         if opened is not None:
             return opened
+        if name in self.hot and not self._assuming:
+            return self._hot_entry(name, terms)
         p = self.algebra.entry(name, terms)
         if e.is_positive or e.is_nonnegative:
             self._note_sign(name, bool(e.is_positive))

@@ -268,10 +268,12 @@ class Products:
             if len(frozen) == 2 and any(m == ONE for m, _ in frozen):
                 one = next(d for m, d in frozen if m == ONE)
                 if any(powers.get(x, 0) < 0 and n > 0 for x, n in lead):
-                    up = {**powers, a: e + 1}
+                    up, down = {**powers, a: e + 1}, dict(powers)
+                    for x, n in lead:
+                        down[x] = down.get(x, 0) + n
                     return self.add(
                         self.settle({x: n for x, n in up.items() if n}, tidy(Fraction(c) / one)),
-                        self.rebuild(powers, c, {lead: tidy(Fraction(-k) / one)}),
+                        self.settle({x: n for x, n in down.items() if n}, tidy(Fraction(-k) * c / one)),
                     )
         return None
 

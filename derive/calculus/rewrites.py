@@ -7,6 +7,7 @@ an assumption are universal, so its atoms are patterns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -188,6 +189,25 @@ class Rewrites:
     def restore(self, everything: Suspended) -> None:
         self.products, self.sums, self.symmetric = everything.products, everything.sums, everything.symmetric
 
+    def two_valued(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Tensors whose entries are assumed to have one of two rational values."""
+        out: dict[str, tuple[Fraction, Fraction]] = {}
+        for rule in self.products:
+            if len(rule.pattern) != 1 or rule.pattern[0][1] != 2:
+                continue
+            a = rule.pattern[0][0]
+            value = dict(rule.value)
+            if not set(value) <= {ONE, ((a, 1),)} or not {t for t in a.args[1] if isinstance(t, str)} <= rule.universal:
+                continue
+            u, v = Fraction(value.get(((a, 1),), 0)), Fraction(value.get(ONE, 0))
+            root = rational_root(u * u + 4 * v)
+            if root:
+                out[a.args[0]] = ((u + root) / 2, (u - root) / 2)
+        return out
+
+    def idempotent(self) -> set[str]:
+        return {name for name, values in self.two_valued().items() if set(values) == {0, 1}}
+
     # ---- using ----------------------------------------------------------------------------------
 
     def is_symmetric(self, name: str) -> bool:
@@ -271,6 +291,14 @@ class Rewrites:
                     self.used.setdefault(fact.label)
                 return fact.sign
         return None
+
+
+def rational_root(x: Fraction) -> Fraction | None:
+    """The square root of x, if it is rational and x > 0."""
+    if x <= 0:
+        return None
+    n, d = math.isqrt(x.numerator), math.isqrt(x.denominator)
+    return Fraction(n, d) if n * n == x.numerator and d * d == x.denominator else None
 
 
 def head(a: Atom) -> tuple[str, str]:
