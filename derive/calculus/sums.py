@@ -152,7 +152,7 @@ class Sums(Powers):
     def _component(self, bound: list[str], m: Monomial) -> Poly:
         """The sum of a connected product: flattened, its leaves summed first, its core named canonically."""
         bound, p = self._flatten(bound, m)
-        if len(p) != 1 or not self._connected(bound, next(iter(p))):
+        if p.keys() != {m} and not self._is_component(bound, p):
             return self.close_all(bound, p)
         ((m, c),) = p.items()
         if self.rewrites.sums and len(bound) > 1 and (known := self._absorb(bound, m)) is not None:
@@ -182,7 +182,11 @@ class Sums(Powers):
         m = tuple(sorted(powers.items()))
         return m if settled == {m: 1} else None
 
-    def _connected(self, bound: list[str], m: Monomial) -> bool:
+    def _is_component(self, bound: list[str], p: Poly) -> bool:
+        """One connected product in which nothing is left to sift."""
+        if len(p) != 1:
+            return False
+        m = next(iter(p))
         names, seen, todo = set(bound), {bound[0]}, [bound[0]]
         if any(a.kind == "delta" and a.free & names for a, _ in m):
             return False
