@@ -84,7 +84,7 @@ class Reading:
         self.read_definitions()
         self.read_assumptions()
         items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
-        made = tuple(item() for item in items)
+        made = tuple(sorted((item() for item in items), key=lambda item: in_order(item.place)))
         return Note(self.path, made, self.setting_at(self.collector.names, self.collector.position, ()), self.document.troubles, self)
 
     def survey(self) -> None:
@@ -113,9 +113,19 @@ class Reading:
             self.inventory.shape_of_variable = True
 
     def prose(self, item: Sentence | Heading) -> None:
-        words = "".join(p if isinstance(p, str) else f"${p.latex}$" for p in item.parts if isinstance(p, str) or not p.display)
+        """A record for each stretch of words between displays; inline math stands within it."""
+        words, place = "", item.place
+        for part in item.parts:
+            if isinstance(part, str) or not part.display:
+                words += part if isinstance(part, str) else f"${part.latex}$"
+            else:
+                self.stretch(item, words, place)
+                words, place = "", part.places[-1] if part.places else place
+        self.stretch(item, words, place)
+
+    def stretch(self, item: Sentence | Heading, words: str, place: Place) -> None:
         if words.strip():
-            record = ProseRecord(item.place, item.section, self.collector.position, self.collector.names)
+            record = ProseRecord(place, item.section, self.collector.position, self.collector.names)
             record.text, record.level = words.strip(), item.level if isinstance(item, Heading) else 0
             self.collector.records.append(record)
 
@@ -646,6 +656,10 @@ def einstein(tree: Any, others: set[str]) -> set[str]:
             found |= (below & above) - others
     bound = {x for node in walk(tree) if isinstance(node, s.Binder) for i in node.indices if (x := letter(i))}
     return found - bound
+
+
+def in_order(place: Place) -> tuple[int, int, int]:
+    return (place.cell or 0, place.line, place.column)
 
 
 def explicit_size(pending: Pending) -> dict[str, int]:
