@@ -73,23 +73,19 @@ def _pattern(meaning: Meaning, node: s.Matrix) -> Value:
     off = _merge([first, right, below, last], [(0, 0), (0, 1), (1, 0), (1, 1)])
     diagonal = None
     if off is None:
-        diagonal = _merge([first, last], [(0, 0), (1, 1)], diagonal=True)
+        diagonal = _merge([first, last], [(0, 0), (1, 1)])
         off = _off_diagonal(cells)
-    if off is None or (diagonal is None and not _uniform(first, last, off)):
+    if off is None:
         raise ReadProblem("the pattern of this matrix is not clear", (node.start, node.end))
     row_end, column_end = _end(right, below, last, off)
     _check_written(cells, off, diagonal, row_end, column_end, node)
-    rows, columns = _read_axis(meaning, row_end), _read_axis(meaning, column_end)
+    rows, columns = AxisVar(), AxisVar()
     general = _at(meaning, off, rows, columns)
     if diagonal is None:
         return Value((rows, columns), general)
     meaning.axes.unite(rows, columns)
     special = _at(meaning, diagonal, rows, columns)
     return Value((rows, columns), lambda i, j: sp.Piecewise((special(i, j), sp.Eq(i, j)), (general(i, j), True), evaluate=False))
-
-
-def _uniform(first: Any, last: Any, off: Any) -> bool:
-    return True
 
 
 def _off_diagonal(cells: list[list[Any]]) -> Any:
@@ -101,15 +97,15 @@ class _Mixed(Exception):
     pass
 
 
-def _merge(trees: list[Any], places: list[tuple[int, int]], diagonal: bool = False) -> Any:
+def _merge(trees: list[Any], places: list[tuple[int, int]]) -> Any:
     """One tree of which all are instances: where they differ stands the row's or the column's index."""
     try:
-        return _merged(trees, places, diagonal)
+        return _merged(trees, places)
     except _Mixed:
         return None
 
 
-def _merged(trees: list[Any], places: list[tuple[int, int]], diagonal: bool) -> Any:
+def _merged(trees: list[Any], places: list[tuple[int, int]]) -> Any:
     texts = [dump(t) for t in trees]
     if len(set(texts)) == 1:
         return trees[0]
@@ -123,29 +119,14 @@ def _merged(trees: list[Any], places: list[tuple[int, int]], diagonal: bool) -> 
         raise _Mixed
     if any(type(t) is not type(head) for t in trees):
         raise _Mixed
-    changed: dict[str, Any] = {}
-    for f in fields(head):
-        if f.name in ("start", "end"):
-            continue
-        parts = [getattr(t, f.name) for t in trees]
-        if isinstance(parts[0], tuple):
-            if any(len(p) != len(parts[0]) for p in parts):
-                raise _Mixed
-            changed[f.name] = tuple(
-                _merged([p[k] for p in parts], places, diagonal) if isinstance(parts[0][k], s.Node | tuple) else _same([p[k] for p in parts])
-                for k in range(len(parts[0]))
-            )
-        elif isinstance(parts[0], s.Node):
-            changed[f.name] = _merged(parts, places, diagonal)
-        else:
-            changed[f.name] = _same(parts)
-    return replace(head, **changed) if not isinstance(head, tuple) else head
-
-
-def _same(parts: list[Any]) -> Any:
-    if any(p != parts[0] for p in parts):
+    if isinstance(head, tuple):
+        if any(len(t) != len(head) for t in trees):
+            raise _Mixed
+        return tuple(_merged([t[k] for t in trees], places) for k in range(len(head)))
+    if not isinstance(head, s.Node):
         raise _Mixed
-    return parts[0]
+    inner = [f.name for f in fields(head) if f.name not in ("start", "end")]
+    return replace(head, **{name: _merged([getattr(t, name) for t in trees], places) for name in inner})
 
 
 def _end(right: Any, below: Any, last: Any, off: Any) -> tuple[Any, Any]:
@@ -202,10 +183,6 @@ def _filled(template: Any, row: Any, column: Any) -> Any:
         return node
 
     return rebuilt(template, change)
-
-
-def _read_axis(meaning: Meaning, end: Any) -> AxisVar:
-    return AxisVar()
 
 
 def _at(meaning: Meaning, template: Any, rows: AxisVar, columns: AxisVar) -> Any:
