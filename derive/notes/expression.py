@@ -110,6 +110,8 @@ class Expressions:
     def fault(self, token: Token, expected: str) -> Unreadable:
         if token.kind == "unknown" and token.text.startswith("\\"):
             return Unreadable(token.start, f"unknown command {token.text}{near(token.text)}")
+        if token.kind == "foreign":
+            return Unreadable(token.start, f"{token.text} is not part of the language of notes")
         if token.kind == "missing":
             return Unreadable(token.start, f"{token.text} lacks its argument")
         if token.kind in ("{", "open", "begin", "bar") and not self._paired(token):
@@ -421,8 +423,7 @@ class Expressions:
 
     def _digit(self, token: Token) -> Node:
         if len(token.text) == 1:
-            self.pos += 1
-            return Number(token.start, token.end, token.text)
+            return self._number(token)
         rest = Token("number", token.text[1:], token.start + 1, token.end)
         self.tokens[self.pos] = rest
         return Number(token.start, token.start + 1, token.text[0])
@@ -433,12 +434,12 @@ class Expressions:
         token = self.peek()
         if token is None:
             raise self.fail("an exponent")
-        low, high = (self.pos + 1, self.partner[self.pos]) if token.kind == "{" else (self.pos, self.pos + 1)
+        low, high = (self.pos + 1, self.partner[self.pos]) if token.kind == "{" else (self.pos, self._behind_dressed(self.pos))
         content = [t for t in self.tokens[low:high] if t.kind not in LAYOUT] if high > 0 else []
         kinds = [t.kind for t in content]
         special = self._transposed(base, content)
         if special is not None:
-            self._argument_range("an exponent")
+            self.pos = high + (token.kind == "{")
             return special(self.behind())
         if kinds and all(k == "'" for k in kinds):
             self._argument_range("a prime")
@@ -452,6 +453,12 @@ class Expressions:
             return Superscript(base.start, self.behind(), base, text)
         exponent = self.argument("an exponent")
         return Superscript(base.start, self.behind(), base, exponent)
+
+    def _behind_dressed(self, i: int) -> int:
+        r"""Behind the one token at ``i``, or behind ``\mathsf{T}``."""
+        if self.tokens[i].kind == "dress" and i + 1 < self.high:
+            return self.partner[i + 1] + 1 if self.tokens[i + 1].kind == "{" and self.partner[i + 1] > 0 else i + 2
+        return i + 1
 
     def _transposed(self, base: Node, content: list[Token]) -> Callable[[int], Node] | None:
         inverse = bool(content) and content[0].kind == "sign" and content[0].text == "-"
@@ -510,6 +517,8 @@ class Expressions:
         if content and (content[0].kind == "rel" and content[0].text != ":" or content[0].kind == "sign" and len(content) == 1
                         or all(t.kind == "sign" for t in content)):
             return Subscript(base.start, end, base, (_sign_text(content),))
+        if _is_one(base) and content and content[0].kind == "open" and self.partner[low] == high - 1:
+            low, high = low + 1, high - 1
         if self.has_relation(low, high):
             conditions = self.conditions(low, high)
             if _is_one(base):

@@ -68,7 +68,9 @@ def _statements_only(tokens: list[Token], latex: str) -> list[Token]:
         elif token.kind == "begin":
             dropped |= {i, closing}
         elif token.kind == "{":
-            if _is_script_or_argument(tokens, i) or not _holds_statement(tokens, partner, i):
+            if closing == i + 1 and not _is_script_or_argument(tokens, i) and not _scripted(tokens, closing + 1):
+                dropped |= {i, closing}
+            elif _is_script_or_argument(tokens, i) or not _holds_statement(tokens, partner, i):
                 inner = closing
             else:
                 dropped |= {i, closing} | ({i - 1} if i and tokens[i - 1].kind in ("transparent", "brace") else set())
@@ -102,6 +104,10 @@ def _is_script_or_argument(tokens: list[Token], i: int) -> bool:
     if before.kind in ("^", "_", "frac", "dress", "accent", "func", "above", "xarrow") or before.text in (r"\sqrt", r"\substack"):
         return True
     return before.kind == "}" and i + 1 < len(tokens) and _behind_fraction(tokens, i)
+
+
+def _scripted(tokens: list[Token], i: int) -> bool:
+    return i < len(tokens) and tokens[i].kind in ("^", "_")
 
 
 def _behind_fraction(tokens: list[Token], i: int) -> bool:
@@ -243,8 +249,8 @@ class _Cutter:
                 row += 1
             if kind in ("row", ",", ";", "wide", "&", "arrow"):
                 pieces[-1].high = i
-                pieces.append(_Piece(i + 1, i + 1, kind, token.text if kind == "arrow" else "", row=row))
-            elif kind == "text":
+                pieces.append(_Piece(i + 1, i + 1, kind, words.ARROWS[token.text] if kind == "arrow" else "", row=row))
+            elif kind == "text" and not (i and self.tokens[i - 1].kind in ("_", "^")):
                 self._words(i, pieces, row)
             elif kind == "tag":
                 if not words.EQUATION_NUMBER.match(token.extra):
@@ -301,19 +307,39 @@ class _Cutter:
     def _without_layout(self, pieces: list[_Piece]) -> list[_Piece]:
         r"""Joins what ``\quad`` and ``&`` only move apart."""
         found: list[_Piece] = []
-        carried = ""
-        for piece in pieces:
-            if not self._filled(piece):
-                carried = piece.words or carried
-                if piece.before == "row" and found:
-                    pass
-                continue
-            if carried and not piece.words:
-                piece.words, piece.before = carried, "words"
-            carried = ""
+        for piece in self._relations_joined(self._nonempty(pieces)):
             if self._label(piece):
                 continue
             if found and piece.before in ("wide", "&") and piece.row == found[-1].row and self._is_layout(found[-1], piece):
+                found[-1].high = piece.high
+                found[-1].signs += piece.signs
+            else:
+                found.append(piece)
+        return found
+
+    def _nonempty(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Words go on to the next piece that has something in it, and so does the beginning of a row."""
+        found: list[_Piece] = []
+        words_before, row = "", False
+        for piece in pieces:
+            row = row or piece.before == "row"
+            if not self._filled(piece):
+                words_before = piece.words or words_before
+                continue
+            if words_before and not piece.words:
+                piece.words, piece.before = words_before, "words"
+            elif row and not piece.words and piece.before != "arrow":
+                piece.before = "row"
+            words_before, row = "", False
+            found.append(piece)
+        return found
+
+    def _relations_joined(self, pieces: list[_Piece]) -> list[_Piece]:
+        """``a & = b``: a piece that begins with a relation belongs to the piece before it."""
+        found: list[_Piece] = []
+        for piece in pieces:
+            first = self._first(piece)
+            if found and piece.before in ("wide", "&") and first is not None and first.kind == "rel" and not piece.words:
                 found[-1].high = piece.high
                 found[-1].signs += piece.signs
             else:
@@ -407,6 +433,10 @@ class _Cutter:
             high -= 1
         if low >= high:
             return
+        if piece.words == "for all" and piece.signs and self.tokens[piece.signs[0]].text == ":":
+            self._take(_Piece(low, piece.signs[0], piece.before, piece.words, [], piece.row))
+            self._take(_Piece(piece.signs[0] + 1, high, ";", "", piece.signs[1:], piece.row))
+            return
         bounds = [low, *(i + 1 for i in piece.signs)]
         ends = [*piece.signs, high]
         sides = [_Side(a, b) for a, b in zip(bounds, ends, strict=True)]
@@ -440,7 +470,8 @@ class _Cutter:
         first = self.tokens[sides[0].low]
         open_end = before is None or before.kind in ("rel", *_OPERATOR_KINDS)
         moved = any(t.kind in ("&", "wide") for t in self.tokens[last.sides[-1].high:sides[0].low])
-        goes_on = first.kind in _OPERATOR_KINDS and (not piece.signs or (moved and last.aligned))
+        goes_on = first.kind in _OPERATOR_KINDS and (not piece.signs or (moved and last.aligned)) \
+            or (moved and last.aligned and not piece.signs)
         if open_end or goes_on:
             last.sides[-1].high = sides[0].high
             last.sides += sides[1:]

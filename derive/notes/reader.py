@@ -425,7 +425,11 @@ class Pending:
         meaning = Meaning(reading.inventory, names, record.position, letters)
         meaning.free_index_axes, meaning.rows_as_columns = free_index_axes, rows_as_columns
         self.meaning, self.names = meaning, names
-        left, right = meaning.value(record.left), meaning.value(record.right)
+        left = meaning.value(record.left)
+        sides = [set(meaning.touched)]
+        meaning.touched.clear()
+        right = meaning.value(record.right)
+        sides.append(set(meaning.touched))
         self.left, self.right = self.fitted(left, right)
         self.warnings = list(meaning.warnings)
         if free_index_axes:
@@ -434,19 +438,17 @@ class Pending:
             self.warnings.append("rows are read as columns: as rows, the shapes do not fit")
         if noted:
             self.warnings.append("read for " + ", ".join(f"{k} = {v}" for k, v in special.items()))
-        self.one_sided(record)
+        self.one_sided(record, sides)
 
-    def one_sided(self, record: LinkRecord) -> None:
+    def one_sided(self, record: LinkRecord, sides: list[set[str]]) -> None:
         """A free index on one side only is judged like any other, and is worth a warning."""
-        assert self.meaning is not None and record.left is not None and record.right is not None
-        known = {n for n, b in self.meaning.letters.items() if b.subscript or b.counted}
-        sides = [set(free_letters(side)) & known for side in (record.left, record.right)]
-        repeated = einstein(record.right, sides[0]) | einstein(record.left, sides[1])
-        if repeated:
-            raise ReadProblem(
-                f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and stands on one side only: "
-                "it can be summed over (write \\sum) or be free"
-            )
+        if "partial" in record.right_latex or "partial" in record.left_latex:
+            repeated = einstein(record.right, sides[0]) | einstein(record.left, sides[1])
+            if repeated:
+                raise ReadProblem(
+                    f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and stands on one side only: "
+                    "it can be summed over (write \\sum) or be free"
+                )
         for names, where in ((sides[0] - sides[1], "left"), (sides[1] - sides[0], "right")):
             if names and not _zero(self.right if where == "left" else self.left):
                 self.warnings.append(f"the index {', '.join(sorted(names))} is free on the {where} side only")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -54,16 +55,25 @@ NORMS = ("", "2", "1", "F", r"\infty")
 
 def children(node: Any) -> Iterator[s.Node]:
     """The nodes directly below a node, through tuples."""
-    for f in fields(node):
-        yield from _nodes(getattr(node, f.name))
+    for name in _field_names(type(node)):
+        x = getattr(node, name)
+        if isinstance(x, s.Node):
+            yield x
+        elif isinstance(x, tuple):
+            yield from _nodes(x)
 
 
-def _nodes(x: Any) -> Iterator[s.Node]:
-    if isinstance(x, s.Node | s.Binder):
-        yield x  # type: ignore[misc]
-    elif isinstance(x, tuple):
-        for y in x:
-            yield from _nodes(y)
+@cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.name not in ("start", "end", "text", "dress", "sign", "signs"))
+
+
+def _nodes(items: tuple[Any, ...]) -> Iterator[s.Node]:
+    for x in items:
+        if isinstance(x, s.Node):
+            yield x
+        elif isinstance(x, tuple):
+            yield from _nodes(x)
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -176,6 +186,7 @@ class Meaning:
         self.free_index_axes = False  # declared ranges of indices are not insisted on
         self.level = 0
         self.used: dict[int, Entity] = {}
+        self.touched: set[str] = set()  # free letters since somebody last looked
 
     def warn(self, message: str) -> None:
         if message not in self.warnings:
@@ -201,6 +212,7 @@ class Meaning:
 
     # -- indices ----------------------------------------------------------------------------------------------
     def free_letter(self, name: str) -> Bound:
+        self.touched.add(name)
         if name not in self.letters:
             declared = self.entity(name)
             axis = None
@@ -284,11 +296,18 @@ class Meaning:
             return any(self.index_like(t) for t in node.terms) and all(is_number(t) or self.index_like(t) for t in node.terms)
         return False
 
+    def unknown_letter(self, node: Any) -> bool:
+        """A letter that the note introduces as nothing else can be an index."""
+        name = letter(node)
+        return name is not None and name not in self.params and self.entity(name) is None and not self.inventory.usage.get(name)
+
     def index_pair(self, left: Any, right: Any) -> tuple[sp.Expr, sp.Expr] | None:
         """Both sides of a condition on indices; None if it is one on values."""
-        if not ((self.index_like(left) or is_number(left)) and (self.index_like(right) or is_number(right))):
+        sides = [self.index_like(side) for side in (left, right)]
+        unknown = [self.unknown_letter(side) for side in (left, right)]
+        if not all(a or b or is_number(c) for a, b, c in zip(sides, unknown, (left, right), strict=True)):
             return None
-        if not (self.index_like(left) or self.index_like(right)):
+        if not any(sides) and not all(unknown):
             return None
         axis = AxisVar()
         return self.index(left, axis, "a condition"), self.index(right, axis, "a condition")

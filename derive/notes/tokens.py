@@ -28,12 +28,14 @@ class Token:
 
 
 _PIECE = re.compile(
-    r"(?P<space>(?:\s|~|%[^\n]*(?:\n|$))+)|(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<command>\\[A-Za-z]+|\\.|\\$)"
+    r"(?P<space>(?:\s|~|%[^\n]*(?:\n|$))+)|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)|(?P<command>\\[A-Za-z]+|\\.|\\$)"
     r"|(?P<assign>:=)|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)", re.DOTALL)
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|$))*")
 _LENGTH = re.compile(r"\*?(?:\s*\[\s*-?[\d.]+\s*\\?[a-z]+\s*\])?")
 _OPTION = re.compile(r"\s*\[[^\[\]]{0,40}\]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9\-]+\Z")
+_SWITCHED = re.compile(r"\s*([A-Za-z]{2,})\s*(?=\})")
+_ARGMAX = re.compile(r"(?:\\[,;!:])*\s*\\(max|min)(?![A-Za-z])")
 _SPACING = re.compile(r"\\[,;:! ]|[\s~{}]|\\(?:mathrm|text|rm|limits|nolimits)\b")
 
 
@@ -59,6 +61,7 @@ def _kinds() -> dict[str, tuple[str, str]]:
     table |= {s: ("above", s) for s in words.ABOVE} | {s: ("xarrow", c) for s, c in words.ARROWS_WITH_WORDS.items()}
     table |= {s: ("wide", s) for s in words.WIDE}
     table |= {s: (s, s) for s in "{}^_',;.&"} | {"\\\\": ("row", "\\\\"), r"\cr": ("row", "\\\\"), r"\newline": ("row", "\\\\")}
+    table |= {s: ("foreign", s) for s in words.FOREIGN} | {r"\argmax": ("word", "argmax"), r"\argmin": ("word", "argmin")}
     table |= {r"\prime": ("'", "'"), r"\dd": ("d", "d"), r"\diff": ("d", "d"), r"\differential": ("d", "d"), "ⅆ": ("d", "d")}
     return table
 
@@ -68,7 +71,7 @@ KINDS = _kinds()
 
 def near(spelling: str) -> str:
     """The nearest known command, as the end of a message."""
-    close = difflib.get_close_matches(spelling, words.KNOWN, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(spelling, words.KNOWN, n=1, cutoff=0.76 if len(spelling) > 4 else 0.85)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -91,11 +94,13 @@ class Lexer:
         self.tokens: list[Token] = []
         self.lefts: list[int] = []
         self.nesting = 0
+        self.double_bar = -1  # where ||x|| closes
         self.after: dict[str, Callable[[str, int, int], int]] = {r"\left": self._left, r"\right": self._right}
         self.after |= dict.fromkeys(words.TEXTS, self._text) | dict.fromkeys(words.TAGS, self._tag)
         self.after |= dict.fromkeys(words.OPERATOR_NAMES, self._operator_name)
         self.after |= dict.fromkeys(words.IGNORED_WITH_ARGUMENT, self._ignored)
         self.after |= dict.fromkeys(words.DRESS, self._dress)
+        self.after |= dict.fromkeys(words.SWITCHES, self._switch) | {r"\arg": self._arg}
         self.after |= {r"\begin": self._begin, r"\end": self._end, r"\not": self._not, "\\\\": self._row, r"\textcolor": self._textcolor}
 
     def read(self, start: int, end: int) -> None:
@@ -111,6 +116,10 @@ class Lexer:
             self._add("number", text, start, end)
         elif group == "bars":
             self._add("bar", r"\|", start, end)
+            self.double_bar = self.source.find("||", end)
+        elif text == "|" and start == self.double_bar:
+            self._add("bar", r"\|", start, start + 2)
+            return start + 2
         elif text in self.after:
             return self.after[text](text, start, end)
         elif text in KINDS:
@@ -138,6 +147,9 @@ class Lexer:
             self._script(char, start, end)
         elif unicodedata.category(char) in ("Cf", "Cc", "Zs", "Mn"):
             return  # invisible
+        elif (parts := unicodedata.normalize("NFD", char)) and len(parts) == 2 and parts[1] in words.COMBINING:
+            self._add("accent", words.COMBINING[parts[1]], start, end)
+            self._char(parts[0], start, end)
         else:
             plain = unicodedata.normalize("NFKC", char)
             self._add("letter" if len(plain) == 1 and plain.isalpha() else "unknown", plain if len(plain) == 1 else char, start, end)
@@ -239,6 +251,20 @@ class Lexer:
             return argument[2]
         self._add("dress", dress, start, end)
         return end
+
+    def _switch(self, text: str, start: int, end: int) -> int:
+        r"""``{\rm CE}`` is a word."""
+        found = _SWITCHED.match(self.source, end)
+        if found:
+            self._word(found[1], start, found.end(), words.SWITCHES[text])
+            return found.end()
+        self._add("switch", words.SWITCHES[text], start, end)
+        return end
+
+    def _arg(self, text: str, start: int, end: int) -> int:
+        found = _ARGMAX.match(self.source, end)
+        self._add(*(("word", "arg" + found[1]) if found else ("foreign", text)), start, found.end() if found else end, r"\mathrm")
+        return found.end() if found else end
 
     def _text(self, text: str, start: int, end: int) -> int:
         argument = self._argument(end)

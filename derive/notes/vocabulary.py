@@ -33,8 +33,9 @@ RELATIONS = {
 
 # Between statements: the next relation is a statement of its own.
 ARROWS = {
-    r"\Rightarrow", r"\implies", r"\Longrightarrow", r"\iff", r"\Leftrightarrow", r"\Longleftrightarrow",
-    r"\therefore", r"\because", r"\Leftarrow", r"\impliedby", r"\Longleftarrow", r"\leadsto",
+    r"\Rightarrow": r"\implies", r"\implies": r"\implies", r"\Longrightarrow": r"\implies", r"\leadsto": r"\implies",
+    r"\therefore": r"\implies", r"\iff": r"\iff", r"\Leftrightarrow": r"\iff", r"\Longleftrightarrow": r"\iff",
+    r"\Leftarrow": r"\impliedby", r"\impliedby": r"\impliedby", r"\Longleftarrow": r"\impliedby", r"\because": "because",
 }
 
 # ----- Signs of sums and products -----
@@ -118,6 +119,13 @@ DOTS = {
 STRUCTURE = {r"\sqrt", r"\partial", r"\nabla", r"\over", r"\mid", r"\land", r"\wedge", r"\lor", r"\vee", r"\forall", r"\exists",
              r"\prime", r"\star", r"\ast", r"\substack", r"\setminus", r"\cup", r"\cap"}
 
+# Known to LaTeX, not to this language.
+FOREIGN = set(
+    r"\int \oint \iint \lim \limsup \liminf \sup \inf \binom \dbinom \tbinom \choose \Pr \lfloor \rfloor \lceil \rceil "
+    r"\bigcup \bigcap \coprod \bigoplus \bigotimes \oplus \ominus \gcd \ker \dim \deg \hom \bmod \pmod \mod \sharp \flat "
+    r"\lnot \neg \vdash \models \nabla_ \triangle \square \Box \Diamond \parallel".split()
+)
+
 # Set aside as layout: the argument counts, the command does not.
 TRANSPARENT = {r"\boxed", r"\fbox", r"\cancel", r"\bcancel", r"\xcancel", r"\smash", r"\mathrel", r"\mathbin", r"\mathop",
                r"\mathord", r"\mathopen", r"\mathclose", r"\mathinner", r"\mathpunct", r"\ensuremath", r"\uline", r"\bbox"}
@@ -195,7 +203,6 @@ COMBINING = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0305"
 KNOWN = sorted(
     {name for table in (RELATIONS, SIGNS, OPERATORS, OPENERS, CLOSERS, BARS, DRESS, SWITCHES, ACCENTS, FUNCTION_COMMANDS, DOTS, BRACES)
      for name in table if name.startswith("\\") and name[1:].isalpha()}
-    | {name for names in (ARROWS, GREEK, FRACTIONS, STRUCTURE, TRANSPARENT, ABOVE, WIDE, TEXTS, TAGS, OPERATOR_NAMES, IGNORED,
-                          IGNORED_WITH_ARGUMENT) for name in names if name[1:].isalpha()}
+    | {name for names in (ARROWS, GREEK, FRACTIONS, STRUCTURE, TRANSPARENT, ABOVE, WIDE, TEXTS, TAGS, OPERATOR_NAMES) for name in names if name[1:].isalpha()}
     | {r"\sum", r"\prod", r"\left", r"\right", r"\begin", r"\end", r"\textcolor"}
 )
