@@ -62,9 +62,12 @@ def power(base: Expr, exponent: Expr) -> Expr:
 
 
 def total(body: Expr, *limits: Expr) -> Expr:
-    """sum over limits of body; the sum of 0 is 0."""
+    """sum over limits of body; a number stands before the sum, the sum of 0 is 0."""
     if body == 0 or not limits:
         return body
+    number, rest = body.as_coeff_Mul()
+    if number != 1 and rest != 1:
+        return mul(number, total(rest, *limits))
     if isinstance(body, sp.Sum):
         return total(body.args[0], *body.args[1:], *limits)
     out = sp.Expr.__new__(sp.Sum, body, *limits)  # SymPy's own constructor would move factors into cases

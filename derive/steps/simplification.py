@@ -15,6 +15,7 @@ import sympy as sp
 from derive.steps.context import Context
 from derive.steps.core import (
     Expr,
+    Rewrite,
     add,
     binds,
     divide,
@@ -142,10 +143,23 @@ def expand_deltas_here(expr: Expr) -> Expr | None:
     return spread_here(expr, has_bound_delta)
 
 
+def with_number(rule: Rewrite) -> Rewrite:
+    """The rule at a sum, where the number before the sum goes to each of the terms that come out."""
+
+    def here(expr: Expr) -> Expr | None:
+        number, rest = expr.as_coeff_Mul()
+        if number == 1 or not isinstance(rest, sp.Sum):
+            return rule(expr)
+        new = rule(rest)
+        return None if new is None else add(*(mul(number, term) for term in terms(new)))
+
+    return here
+
+
 sift = innermost(sift_here)
 pull = innermost(pull_here)
-expand_deltas = everywhere(expand_deltas_here)
-separate = everywhere(separate_here)
+expand_deltas = everywhere(with_number(expand_deltas_here))
+separate = everywhere(with_number(separate_here))
 
 
 # --- what sums are known to be ----------------------------------------------------------------------------------
@@ -179,7 +193,7 @@ def settle(expr: Expr, context: Context) -> Expr:
 def spread_all(expr: Expr) -> Expr:
     """Every sum over indices taken apart into its terms."""
     for _ in range(12):
-        new = everywhere(lambda e: spread_here(e, lambda opened, whole: True))(expr)
+        new = everywhere(with_number(lambda e: spread_here(e, lambda opened, whole: True)))(expr)
         if new is None:
             break
         expr = new
@@ -195,7 +209,7 @@ def take_apart(expr: Expr, context: Context) -> Expr | None:
         new = spread_all(e)
         return new if new != e and size(settle(new, context)) < size(e) else None
 
-    return everywhere(attempt)(expr)
+    return everywhere(with_number(attempt))(expr)
 
 
 def exchange(expr: Expr, context: Context) -> Expr | None:
@@ -279,6 +293,18 @@ def case_split(expr: Expr, keep: tuple[Expr, ...] = ()) -> Expr | None:
         gone, stays = stays, gone
     different = everywhere(lambda e: sp.S.Zero if e == deltas[0] else None)(expr)
     return piecewise([(put(expr, {gone: stays}), sp.Eq(i, j)), (different, sp.true)])
+
+
+def align_here(expr: Expr) -> Expr | None:
+    """\\delta_{ij} a_j = \\delta_{ij} a_i"""
+    if not expr.is_Mul:
+        return None
+    new = expr
+    for one in [f for f in expr.args if isinstance(f, sp.KroneckerDelta)]:
+        i, j = one.args
+        if isinstance(j, sp.Symbol):
+            new = mul(one, *(put(f, {j: i}) for f in factors(new) if f != one))
+    return None if new == expr else new
 
 
 def merge_cases(expr: Expr) -> Expr | None:
