@@ -17,6 +17,7 @@ from derive.codegen.lower import CompileError, ClosedForm, Lowering
 from derive.codegen.names import BadNameError, checked, identifier
 from derive.codegen.numpy_source import Straight, is_constant
 from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
+from derive.codegen.short import NotShort, Short
 from derive.codegen.stable import stabilise
 from derive.notes.note import CompileRequest, Target
 
@@ -228,9 +229,58 @@ def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]
     values = ", ".join(a.name for a in p.arguments) + ("," if len(p.arguments) == 1 else "")
     outs = "(out,)" if len(p.results) == 1 else "out"
     call = f"_{p.name}(({values}), {outs}{', axis' if p.one_axis else ''})"
-    text = header(p, note) + [f"    return {call}{'[0]' if len(p.results) == 1 else ''}"]
+    straight, more = short_source(p, split, roots)
+    text = header(p, note) + straight + [f"    return {call}{'[0]' if len(p.results) == 1 else ''}"]
+    needs |= more
     parts = [block, *([after] if after else []), kernel + "\n", "\n".join(text) + "\n"]
     return "\n\n".join(parts), needs | {"Kernel", "Work"}
+
+
+def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[list[str], set[str]]:
+    """The statements for short rows, at the head of the function; none when they would not be straight."""
+    lanes = {s for r in walk(*roots) if isinstance(r, Input) for s in r.sizes}
+    try:
+        if len(lanes) != 1:
+            raise NotShort
+        body = Short(roots, p.names, reserved(p), next(iter(lanes)))
+        results = body.run()
+    except NotShort:
+        return [], set()
+    logits, needs = body.logits.name, body.needs | {"short"}
+    guards = ["axis == -1"] if p.one_axis else []
+    guards += ["out is None"] if len(roots) == 1 else [f"out[{k}] is None" for k in range(len(roots))]
+    others = [a for a in p.arguments if a.name != logits]
+    rank = next(a.rank for a in p.arguments if a.name == logits)
+    if split.size is not None:
+        guards.append(f"np.ndim({logits}) == {rank}")
+    guards.append(f"(ones := short({logits})) is not None")
+    lines = []
+    for other in others:
+        if other.integer:
+            needs.add("short_labels")
+            guards.append(f"(flat := short_labels({other.name}, {logits})) is not None")
+        else:
+            needs.add("beside")
+            guards.append(f"beside({other.name}, {logits})")
+    lines = list(body.lines)
+    dtype = f"{logits}.dtype.type"
+    values = [f"{dtype}({r})" if n.rank == 0 and split.size is not None else r
+              for n, r in zip(roots, results, strict=True)]
+    used = "\n".join(lines + values)
+    if split.size and re.search(rf"\b{split.size}\b", used):
+        lines.insert(0, f"{split.size} = len({logits})")
+    conditions = f" and ".join(guards + body.guards)
+    if len(conditions) > 100:
+        conditions = "(\n        " + "\n        and ".join(guards + body.guards) + "\n    )"
+    text = [f"    if {conditions}:"]
+    indent = "        "
+    for line in lines:
+        if line.startswith("?"):
+            text.append(f"{indent}if {line[1:]}:")
+            indent += "    "
+        else:
+            text.append(indent + line)
+    return [*text, f"{indent}return {', '.join(values)}"], needs
 
 
 def quoted(name: str | None) -> str:

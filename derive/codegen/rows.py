@@ -380,7 +380,7 @@ class Columns(Straight):
             e, total, shift = (self.unused(n) for n in ("e", "total", "shift"))
             self.needs.add("exp_total")
             x = self.ref(operand)
-            self.lines.append(f"{e} = np.empty_like({x})")
+            self.lines.append(f'{e} = work.like("{e}", {x})')
             self.lines.append(f"{total}, {shift} = exp_total({x}, {e}, work)")
             self.groups[operand] = e, total, shift
             self.lend(operand)
@@ -410,7 +410,7 @@ class Columns(Straight):
             self.needs.add("log_normalised")
             x = self.ref(node.operand)
             name = self.fresh(node)
-            self.lines.append(f"{name} = np.empty_like({x})")
+            self.lines.append(f'{name} = work.like("{name}", {x})')
             self.lines.append(f"log_normalised({x}, {name}, work)")
             self.text[node] = name
             self.owned.add(node)
@@ -547,7 +547,7 @@ def into(lines: list[str], name: str, out: str) -> list[str]:
         return [*lines, f"{out}[...] = {name}"]
     expression = lines[made][len(name) + 3 :]
     rest = [re.sub(rf"\b{name}\b", out, line) for line in lines[made + 1 :]]
-    if expression.startswith("np.empty_like("):
+    if expression.startswith(("np.empty_like(", "work.like(")):
         first = []
     elif (call := re.fullmatch(r"(np\.\w+)\((.*)\)", expression)) and balanced(call[2]) and "out=" not in call[2]:
         first = [f"{call[1]}({call[2]}, out={out})"] if call[1] in UFUNCS else [f"{out}[...] = {expression}"]

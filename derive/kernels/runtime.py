@@ -14,16 +14,23 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+FLOAT32, FLOAT64, INTP = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.intp)
+
 
 class Prepared:
-    """Arguments as arrays of one floating type, the sizes of their axes, and the type of the result."""
+    """Arguments as arrays of one floating type, the sizes of their axes, the type of the result, the leading shape."""
 
-    def __init__(self, arrays: list[Array], sizes: dict[str, int], dtype: Any, result: Any) -> None:
-        self.arrays, self.sizes, self.dtype, self.result = arrays, sizes, dtype, result
+    __slots__ = ("arrays", "dtype", "lead", "result", "sizes")
+
+    def __init__(self, arrays: list[Array], sizes: dict[str, int], dtype: Any, result: Any,
+                 lead: tuple[int, ...]) -> None:
+        self.arrays, self.sizes, self.dtype, self.result, self.lead = arrays, sizes, dtype, result, lead
 
 
 def as_array(function: str, name: str, value: Any) -> Array:
     """``value`` as a plain array, or an error that names it."""
+    if type(value) is np.ndarray:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{function}: {name} is a masked array; fill it first, with -inf for a masked logit")
     if isinstance(value, np.matrix):
@@ -36,6 +43,9 @@ def as_array(function: str, name: str, value: Any) -> Array:
 
 def float_type(function: str, names: tuple[str, ...], arrays: list[Array]) -> tuple[Any, Any]:
     """The type to compute in and the type of the result: float32 and wider are kept, float16 is widened to compute."""
+    first = arrays[0].dtype if arrays else FLOAT64
+    if (first is FLOAT64 or first is FLOAT32) and all(a.dtype is first for a in arrays):
+        return first, first
     for name, array in zip(names, arrays, strict=True):
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected real numbers")
@@ -61,11 +71,12 @@ def prepare(function: str, *arguments: tuple[Any, ...], axis: int = -1) -> Prepa
         measure(function, argument[0], array, argument[2], sizes, owner)
     for k, argument in enumerate(arguments):
         if len(argument) == 3:
-            given[k] = given[k].astype(dtype, copy=False)
+            if given[k].dtype is not dtype:
+                given[k] = given[k].astype(dtype)
         else:
             given[k] = as_labels(function, argument[0], given[k], sizes[argument[3]])
-    leading_shape(function, arguments, given)
-    return Prepared(given, sizes, dtype, result)
+    lead = leading_shape(function, arguments, given)
+    return Prepared(given, sizes, dtype, result, lead)
 
 
 def to_end(function: str, name: str, array: Array, axis: int) -> Array:
@@ -110,15 +121,17 @@ def as_labels(function: str, name: str, array: Array, size: int) -> Array:
     """Integer labels from 0 to ``size - 1``."""
     if array.dtype.kind not in "iu":
         raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected integer labels")
-    if array.size and (array.min() < 0 or array.max() >= size):
+    if array.size and (array.item(array.argmin()) < 0 or array.item(array.argmax()) >= size):
         bad = array[(array < 0) | (array >= size)].flat[0]
         raise ValueError(f"{function}: {name} holds the label {bad}, expected 0 to {size - 1}")
-    return array.astype(np.intp, copy=False)
+    return array if array.dtype is INTP else array.astype(INTP)
 
 
 def leading_shape(function: str, arguments: tuple[tuple[Any, ...], ...], arrays: list[Array]) -> tuple[int, ...]:
     """The common shape of the leading axes, or an error that names the arguments."""
     leading = [a.shape[: a.ndim - len(argument[2])] for argument, a in zip(arguments, arrays, strict=True)]
+    if leading.count(leading[0]) == len(leading):
+        return leading[0]
     try:
         return np.broadcast_shapes(*leading)
     except ValueError:
@@ -128,11 +141,14 @@ def leading_shape(function: str, arguments: tuple[tuple[Any, ...], ...], arrays:
 
 def place(function: str, value: Any, out: Array | None, dtype: Any, axis: int = -1) -> Any:
     """``value`` as the result: in ``out`` if there is one, else as an array or a scalar of type ``dtype``."""
+    if value is out:
+        return out
     value = np.asarray(value)
     if axis != -1:
         value = np.moveaxis(value, -1, axis)
     if out is None:
-        value = value.astype(dtype, copy=False)
+        if value.dtype is not dtype:
+            value = value.astype(dtype)
         return value if value.ndim else value[()]
     check_out(function, out, value.shape, dtype)
     np.copyto(out, value, casting="same_kind")
@@ -252,12 +268,23 @@ def threads() -> int:
 
 
 class Work:
-    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below."""
+    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below.
 
-    __slots__ = ("dtype", "low", "sizes", "speculate")
+    It also keeps the buffers of a block for the next one.
+    """
+
+    __slots__ = ("buffers", "dtype", "low", "sizes", "speculate")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
         self.speculate, self.low, self.sizes, self.dtype = True, False, sizes, dtype
+        self.buffers: dict[Any, Array] = {}
+
+    def like(self, key: Any, x: Array) -> Array:
+        """A buffer of the shape, type and order of ``x``; a key gets the same one again."""
+        found = self.buffers.get(key)
+        if found is None or found.shape != x.shape or found.strides != x.strides:
+            found = self.buffers[key] = np.empty_like(x)
+        return found
 
 
 class Kernel:
@@ -277,7 +304,7 @@ class Kernel:
     def __call__(self, values: tuple[Any, ...], outs: tuple[Any, ...], axis: int = -1) -> tuple[Any, ...]:
         checked = [(a[0], v, a[1], *a[3:]) for a, v in zip(self.arguments, values, strict=True)]
         given = prepare(self.name, *checked, axis=axis)
-        lead = leading_shape(self.name, tuple(checked), given.arrays)
+        lead = given.lead
         if self.rows is None:
             results = self.over_batch(given, lead, outs, axis)
         elif lead:
@@ -334,7 +361,7 @@ class Kernel:
         """The results of one problem; ``count`` rows, or as many as the row axis has."""
         places = [0 if self.rows is None else a[2] for a in self.arguments]
         rows = given.sizes[self.rows] if count is None and self.rows is not None else count or 0
-        views = [x if p is None else np.moveaxis(x, p, -1) for x, p in zip(arrays, places, strict=True)]
+        views = [x if p is None else rows_last(x, p) for x, p in zip(arrays, places, strict=True)]
         shapes = self.shapes(given) if self.rows is not None else [(rows, *s) for s in self.shapes(given)]
         places_out = [0 if self.rows is None else r[1] for r in self.results]
         results: list[Array] = []
@@ -343,7 +370,7 @@ class Kernel:
             result = np.empty(shape, given.dtype) if buffer is None else buffer
             results.append(result)
             if where is not None:
-                targets.append(np.moveaxis(result, where, -1))
+                targets.append(rows_last(result, where))
         sums = self.over_rows(views, [p is not None for p in places], targets, rows, given)
         if self.after is not None:
             made = iter(self.after(Work(given.sizes, given.dtype), *sums, *arrays))
@@ -391,6 +418,13 @@ class Kernel:
             if out is not value:
                 out[...] = value
         return sums
+
+
+def rows_last(x: Array, place: int) -> Array:
+    """A view with the row axis at the end."""
+    if x.ndim == 1:
+        return x
+    return x.T if x.ndim == 2 and place == 0 else np.moveaxis(x, place, -1)
 
 
 def in_threads(run: Any, rows: int, step: int) -> list[Any]:
@@ -524,7 +558,7 @@ def log_total(e: Array, total: Array) -> Array:
 def log_normalised(x: Array, out: Array, work: Work) -> None:
     """out = (x - m) - log sum exp(x - m): exact to a few units in the last place, also near zero."""
     np.subtract(x, column_top(x), out=out)
-    e = np.empty_like(out)
+    e = work.like("exp", out)
     exp_into(out, e, work)
     np.subtract(out, log_total(e, column_sums(e)), out=out)
 
@@ -541,3 +575,88 @@ def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
         e = np.exp(part - top)
         result[near] = top + log_total(e, np.add.reduce(e, axis=0))
     return np.asarray(result)
+
+
+# ----- the straight way for short rows -----
+
+SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
+LIMITS = {FLOAT32: (-87.0, 85.0), FLOAT64: (-708.0, 706.0)}  # exp and sums of SHORT of them are normal numbers
+ONES: dict[Any, dict[int, Array]] = {FLOAT32: {}, FLOAT64: {}}
+TABLES: dict[Any, Array] = {}
+
+
+def short(z: Any) -> Array | None:
+    """A matrix of ones that sums the rows of ``z``, if they are short and exp takes every entry as it is."""
+    if type(z) is not np.ndarray:
+        return None
+    dtype = z.dtype
+    if (dtype is not FLOAT64 and dtype is not FLOAT32) or not 0 < z.size <= SHORT_ENTRIES:
+        return None
+    size = z.shape[-1] if z.ndim else 0
+    ones = ONES[dtype].get(size)
+    if ones is None:
+        if not 0 < size <= SHORT:
+            return None
+        ones = ONES[dtype][size] = np.ones((size, size), dtype)
+    low, high = LIMITS[dtype]
+    return ones if z.item(z.argmax()) < high and z.item(z.argmin()) > low else None
+
+
+def beside(y: Any, z: Array) -> bool:
+    """True when ``y`` is an array like ``z``."""
+    return type(y) is np.ndarray and y.dtype is z.dtype and y.shape == z.shape
+
+
+def short_labels(labels: Any, z: Array) -> Array | None:
+    """Places of the labelled entries in the flattened ``z``, if there is a label for each row and all are in range."""
+    if type(labels) is not np.ndarray or labels.dtype is not INTP or labels.shape != z.shape[:-1]:
+        return None
+    unsigned = labels.view(np.uintp)  # a negative label is large
+    size = z.shape[-1]
+    if unsigned.item(unsigned.argmax()) >= size:
+        return None
+    count = z.size // size
+    return labels if count == 1 else row_starts(count, size).reshape(labels.shape) + labels
+
+
+def row_starts(count: int, size: int) -> Array:
+    return remembered(("starts", count, size), lambda: np.arange(count) * size)
+
+
+def scaled_ones(z: Array, factor: float) -> Array:
+    """``factor`` times the matrix of ones that sums the rows of ``z``."""
+    return remembered(("ones", z.dtype, z.shape[-1], factor), lambda: ONES[z.dtype][z.shape[-1]] * z.dtype.type(factor))
+
+
+def unit_rows(z: Array, value: float) -> Array:
+    """``value`` times the identity of the size of a row of ``z``."""
+    return remembered(("unit", z.dtype, z.shape[-1], value), lambda: np.eye(z.shape[-1], dtype=z.dtype) * value)
+
+
+def remembered(key: Any, make: Any) -> Array:
+    """A small table, kept for the next call."""
+    table = TABLES.get(key)
+    if table is None:
+        if len(TABLES) >= 64:
+            TABLES.clear()
+        table = make()
+        table.flags.writeable = False
+        TABLES[key] = table
+    return table
+
+
+def far_from_zero(x: Any) -> bool:
+    """No entry is between -1 and 1."""
+    if x.size == 1:
+        return abs(x.item()) >= 1
+    return bool((np.abs(x) >= 1).all())
+
+
+def log_normalised_row(z: Array) -> Array:
+    """z - log sum exp(z) for a single row of ordinary numbers."""
+    top = z.argmax()
+    x = z - z.item(top)
+    e = np.exp(x)
+    e.flat[top] = 0
+    x -= math.log1p(e.dot(ONES[z.dtype][z.shape[-1]][0]).item())
+    return x

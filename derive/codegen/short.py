@@ -1,0 +1,269 @@
+"""The straight way for short rows of ordinary numbers: no blocks, no checks beyond the ones that let it be taken.
+
+Arrays stand as ``(..., N)``. A sum over a row is a product with a matrix of ones, which leaves it in every entry of the
+row, so that no operand has to be broadcast. It is emitted only for functions whose exponentials are those of an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from derive.codegen.array import (
+    Add,
+    AtLabel,
+    Contract,
+    Gather,
+    Input,
+    LogSoftmax,
+    LogSumExp,
+    Map,
+    Mul,
+    Node,
+    Size,
+    Softmax,
+    Use,
+    walk,
+)
+from derive.codegen.numpy_source import Straight, constant_text, is_constant, rational
+from derive.codegen.rows import UFUNCS, LogTotal, RowSum, Shift, Shifted
+
+
+class NotShort(Exception):  # noqa: N818
+    """The function has no straight way; the general one serves."""
+
+
+class Short(Straight):
+    """Emits the statements of the straight way; ``guards`` are the conditions under which it may be taken."""
+
+    def __init__(self, roots: Sequence[Node], names: dict[Node, str], taken: set[str], lane: Size) -> None:
+        super().__init__(roots, names, taken | {"ones", "flat"})
+        self.lane = lane
+        self.thin: dict[Node, str] = {}
+        self.sums: dict[tuple[Node, bool], str] = {}
+        self.exps: dict[Node, str] = {}
+        self.mode_thin = False
+        self.guards: list[str] = []
+        self.logits = self.find_logits()
+        self.wanted = self.forms()
+
+    def find_logits(self) -> Input:
+        """The argument whose exponentials are taken."""
+        found = {n.operand for n in walk(*self.roots)
+                 if isinstance(n, Softmax | LogSoftmax | LogSumExp | LogTotal | Shifted)}
+        if len(found) != 1 or not isinstance(logits := found.pop(), Input):
+            raise NotShort
+        return logits
+
+    def forms(self) -> dict[Node, set[str]]:
+        """In which forms each number a row is needed: one a row (thin), or in every entry of the row (wide)."""
+        wanted: dict[Node, set[str]] = {n: set() for n in self.order}
+        for root in self.roots:
+            if not isinstance(root, Input | Softmax | LogSoftmax | LogSumExp | Map | Add | Mul | Contract | RowSum):
+                raise NotShort
+            if root.rank == 0:
+                wanted[root].add("thin")
+        for node in reversed(self.order):
+            for use in node.uses:
+                if use.node not in wanted or use.node.rank:
+                    continue
+                if isinstance(node, RowSum):
+                    wanted[use.node].add("thin")
+                elif node.rank:
+                    wanted[use.node].add("wide")
+                elif not isinstance(node, Contract):
+                    wanted[use.node] |= wanted[node]
+        return wanted
+
+    # ----- operands -----
+
+    def aligned(self, use: Use, rank: int) -> str:
+        node = use.node
+        if is_constant(node):
+            return constant_text(node)
+        if node.rank == 0 and self.mode_thin:
+            return self.thin[node]
+        if node.rank > 1:
+            raise NotShort
+        return self.text[node]
+
+    def reusable(self, node: Node, use: Use, others: object) -> bool:
+        return (
+            use.node in self.owned
+            and self.last[use.node] == self.position[node]
+            and use.node.sizes == node.sizes
+            and sum(u.node == use.node for u in node.uses) == 1
+        )
+
+    def covers(self, node: Add, dense: object, special: object) -> bool:
+        return bool(dense)
+
+    def zeros(self, node: Node) -> str:
+        raise NotShort
+
+    def exponentials(self) -> str:
+        if self.logits not in self.exps:
+            name = self.unused("e")
+            self.lines.append(f"{name} = np.exp({self.logits.name})")
+            self.exps[self.logits] = name
+        return self.exps[self.logits]
+
+    def unused(self, wanted: str) -> str:
+        name, k = wanted, 1
+        while name in self.taken:
+            k += 1
+            name = f"{wanted}{k}"
+        self.taken.add(name)
+        return name
+
+    def total(self, wide: bool) -> str:
+        """The sum of the exponentials."""
+        key = (self.logits, wide)
+        if key not in self.sums:
+            name = self.unused("total")
+            if not wide and (self.logits, True) in self.sums:
+                self.lines.append(f"{name} = {self.sums[self.logits, True]}[..., 0]")
+            else:
+                self.lines.append(f"{name} = {self.exponentials()}.dot({'ones' if wide else 'ones[0]'})")
+            self.sums[key] = name
+        return self.sums[key]
+
+    # ----- statements -----
+
+    def run(self) -> list[str]:
+        for node in self.order:
+            if isinstance(node, Input):
+                self.text[node] = node.name
+            elif node.rank:
+                self.lane_node(node)
+            else:
+                self.row_node(node)
+        return [self.thin[r] if r.rank == 0 else self.ref(r) for r in self.roots]
+
+    def lane_node(self, node: Node) -> None:
+        if node.rank > 1 or node.sizes != (self.lane,):
+            raise NotShort
+        if isinstance(node, Softmax):
+            if not self.scaled_later(node):
+                self.divide(node, self.total(True))
+        elif isinstance(node, LogSoftmax):
+            self.guards.append(f"{self.logits.name}.size == {self.logits.name}.shape[-1]")
+            self.needs.add("log_normalised_row")
+            self.assign(node, f"log_normalised_row({self.logits.name})")
+        elif isinstance(node, Shifted):
+            self.text[node] = self.logits.name
+        elif isinstance(node, Mul) and (soft := self.scaling(node)) and self.scaled_later(soft):
+            self.scaled(node, soft)
+        elif isinstance(node, AtLabel):
+            if not self.only_added(node):
+                raise NotShort
+        elif isinstance(node, Map | Add | Mul):
+            self.emit(node)
+        else:
+            raise NotShort
+
+    def divide(self, node: Node, total: str) -> None:
+        """The exponentials over their sum, in place when nobody else needs them."""
+        e = self.exponentials()
+        self.lines.append(f"np.divide({e}, {total}, out={e})")
+        self.text[node] = e
+        self.owned.add(node)
+
+    def scaled_later(self, node: Softmax) -> bool:
+        users = [n for n in self.order if any(u.node == node for u in n.uses)]
+        return node not in self.roots and len(users) == 1 and self.scaling(users[0]) == node
+
+    def scaling(self, node: Node) -> Softmax | None:
+        if not isinstance(node, Mul):
+            return None
+        soft = [(u, p) for u, p in node.factors if isinstance(u.node, Softmax)]
+        rest = [u for u, p in node.factors if not isinstance(u.node, Softmax)]
+        if len(soft) == 1 and soft[0][1] == 1 and all(is_constant(u.node) for u in rest):
+            found = soft[0][0].node
+            return found if isinstance(found, Softmax) else None
+        return None
+
+    def scaled(self, node: Mul, soft: Softmax) -> None:
+        """exp / (sum of exp / factor): the factor goes into the matrix of ones."""
+        inverse = [(u, -p) for u, p in node.factors if u.node != soft]
+        factor = self.product(1 / node.coefficient, inverse, 0)
+        self.needs.add("scaled_ones")
+        e = self.exponentials()
+        self.divide(node, f"{e}.dot(scaled_ones({self.logits.name}, {factor}))")
+
+    def row_node(self, node: Node) -> None:
+        wanted = self.wanted[node]
+        if isinstance(node, Shift):
+            self.text[node] = self.thin[node] = "0"
+            return
+        if "wide" in wanted:
+            self.wide(node)
+        if "thin" in wanted:
+            self.narrow(node)
+
+    def wide(self, node: Node) -> None:
+        match node:
+            case LogTotal():
+                self.assign(node, f"np.log({self.total(True)})")
+            case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
+                product = " * ".join(self.text[u.node] for u in operands)
+                self.assign(node, f"({product}).dot(ones)" if len(operands) > 1 else f"{product}.dot(ones)")
+            case Map() | Add() | Mul():
+                self.emit(node)
+            case _:
+                raise NotShort
+
+    def narrow(self, node: Node) -> None:
+        """One number a row; these may be scalars, and are never written over."""
+        name = self.fresh(node)
+        self.mode_thin = True
+        try:
+            self.lines.append(f"{name} = {self.narrow_text(node)}")
+        finally:
+            self.mode_thin = False
+        self.thin[node] = name
+
+    def narrow_text(self, node: Node) -> str:
+        match node:
+            case _ if node in self.text:
+                return f"{self.text[node]}[..., 0]"
+            case LogTotal():
+                return f"np.log({self.total(False)})"
+            case LogSumExp():
+                self.needs.add("far_from_zero")
+                name = self.unused("log")
+                self.lines.append(f"{name} = np.log({self.total(False)})")
+                self.lines.append(f"?far_from_zero({name})")
+                return name
+            case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
+                product = " * ".join(self.text[u.node] for u in operands)
+                return f"({product}).dot(ones[0])" if len(operands) > 1 else f"{product}.dot(ones[0])"
+            case Gather(source, where) if isinstance(source.node, Input) and isinstance(where.node, Input):
+                return f"{source.node.name}.take(flat)"
+            case RowSum((use,), 0) if use.labels == ():
+                return f"np.add.reduce({self.thin[use.node]}, axis=None)"
+            case Map(op, operands) if f"np.{op}" in UFUNCS:
+                return f"np.{op}({', '.join(self.aligned(u, 0) for u in operands)})"
+            case Add(terms):
+                kept = [t for t in terms if not isinstance(t[1].node, Shift)]
+                return self.sum_text(kept, 0)
+            case Mul(coefficient, factors):
+                return self.product(coefficient, factors, 0)
+        raise NotShort
+
+    def scatter(self, node: Add, c: Fraction, use: Use) -> None:
+        inner = use.node
+        if not isinstance(inner, AtLabel) or not is_constant(inner.operand.node) or inner.where.labels:
+            raise NotShort
+        value = constant_text(inner.operand.node)
+        amount = value if abs(c) == 1 else f"{rational(abs(c))} * {value}"
+        sign = "-=" if c < 0 else "+="
+        if amount.startswith("(-"):
+            amount, sign = "(" + amount[2:], "+=" if c < 0 else "-="
+        elif amount == "-1":
+            amount, sign = "1", "+=" if c < 0 else "-="
+        if not isinstance(inner.where.node, Input):
+            raise NotShort
+        self.needs.add("unit_rows")
+        rows = f"unit_rows({self.logits.name}, {amount}).take({inner.where.node.name}, 0)"
+        self.lines.append(f"{self.text[node]} {sign} {rows}")
