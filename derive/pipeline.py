@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from derive.calculus.verdict import Kind, Verdict, Witness
+from derive.notes.document import KINDS
 from derive.notes.note import Claim, Note, NoteError, Relation
 
-SUFFIXES = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist"})
 SECONDS_A_CLAIM = 30.0
 CLAIMS_WORTH_A_PROCESS = 24
@@ -123,10 +123,20 @@ def load(path: str | os.PathLike[str], text: str | bytes | None = None) -> Note:
     """The note at ``path``; every way in which a file cannot be used is a ``NoteError``."""
     from derive.notes.reader import read_note
 
+    if str(path) == "-":
+        path = f"-{_kind_of(text or b'')}"
     try:
         return read_note(path, text)
     except OSError as error:
         raise NoteError(_os_message(error)) from None
+
+
+def _kind_of(text: str | bytes) -> str:
+    """The kind of a note that came without a name."""
+    start = text[:100_000].decode("utf-8", "replace") if isinstance(text, bytes) else text[:100_000]
+    if start.lstrip().startswith("{") and '"cells"' in start:
+        return ".ipynb"
+    return ".tex" if "\\documentclass" in start or "\\begin{document}" in start else ".md"
 
 
 def _os_message(error: OSError) -> str:
@@ -172,13 +182,14 @@ def judge_claim(claim: Claim) -> Result:
 def decide(claim: Claim) -> Verdict:
     """The verdict on a claim, with a repair where it is refuted."""
     from derive.calculus.judge import prove
-    from derive.calculus.witness import within
 
     if claim.relation is Relation.OTHER:
         return Verdict(Kind.NOT_CHECKED, "not an equation")
     if claim.left is None or claim.right is None or claim.problem:
         return Verdict(Kind.UNREAD, claim.problem or "this could not be read")
     if claim.relation is Relation.APPROXIMATE:
+        from derive.calculus.witness import within
+
         return within(claim.left, claim.right, claim.tolerance, claim.setting)
     verdict = prove(claim.left, claim.right, claim.setting)
     if claim.transposed and verdict.proved:
@@ -253,10 +264,10 @@ def find_notes(path: str) -> list[str]:
     found = [
         str(file)
         for file in sorted(root.rglob("*"))
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not _is_hidden(file.relative_to(root))
+        if file.suffix.lower() in KINDS and file.is_file() and not _is_hidden(file.relative_to(root))
     ]
     if not found:
-        raise NoteError(f"no notes in this folder; expected files that end in {', '.join(SUFFIXES)}")
+        raise NoteError(f"no notes in this folder; expected files that end in {', '.join(KINDS)}")
     return found
 
 

@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from derive.calculus.verdict import Kind
-from derive.pipeline import Result
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.pipeline import Result
+from derive.show.latex import Style, latex
+from derive.show.parts import is_inline, sign_of, style_of_note
 from derive.show.signs import COMMANDS
+from derive.show.unicode import INLINE_MATH
 
 PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[T1]{fontenc}
@@ -58,6 +61,7 @@ def document(note: Note, results: Sequence[Result]) -> str:
 
 def _blocks(note: Note, results: Sequence[Result]) -> Iterator[str]:
     found = iter(results)
+    words = ""
     pending: list[tuple[Claim, Result]] = []
     for item in note.items:
         if pending and not (isinstance(item, Claim) and item.continues):
@@ -66,13 +70,14 @@ def _blocks(note: Note, results: Sequence[Result]) -> Iterator[str]:
         if isinstance(item, Claim):
             pending.append((item, next(found)))
         elif isinstance(item, Prose):
+            words = item.text
             yield prose_block(item)
-        elif isinstance(item, Given):
+        elif isinstance(item, Given) and not is_inline(item, words):
             yield given_block(item)
         elif isinstance(item, CompileRequest):
             yield compile_block(item)
         elif isinstance(item, DeriveRequest):
-            yield from derive_block(item)
+            yield from derive_block(item, style_of_note(note))
     if pending:
         yield from chain_block(pending)
 
@@ -95,15 +100,8 @@ def _row(left: str, claim: Claim, result: Result, number: int) -> str:
     if not readable:
         body = f"& {verbatim(claim.latex)}"
     else:
-        body = f"{left if number == 0 else ''} &{_sign(claim)} {math(claim.right_latex)}"
+        body = f"{left if number == 0 else ''} &{sign_of(claim)} {math(claim.right_latex)}"
     return body + verdict(result.verdict, _margin(claim, result), denied=result.expected == "false")
-
-
-def _sign(claim: Claim) -> str:
-    """The relation sign as it stands between the two sides."""
-    between = claim.latex[len(claim.left_latex) :] if claim.latex.startswith(claim.left_latex) else claim.latex
-    sign = between.removesuffix(claim.right_latex).replace("&", "").strip()
-    return sign if re.fullmatch(r"[=<>]|:=|\\[A-Za-z]+", sign) else "="
 
 
 def verdict(kind: str, words: str = "", denied: bool = False) -> str:
@@ -165,9 +163,8 @@ def compile_block(item: CompileRequest) -> str:
     return finding("aside", f"{', '.join(f'${math(m)}$' for m in item.latex)} is compiled as \\texttt{{{call}}}.")
 
 
-def derive_block(item: DeriveRequest) -> Iterator[str]:
+def derive_block(item: DeriveRequest, style: Style) -> Iterator[str]:
     """What the engine derives in answer to a "Derive" sentence."""
-    from derive.show.latex import latex
     from derive.steps.derivation import StepError
     from derive.steps.engine import derivation
 
@@ -181,7 +178,7 @@ def derive_block(item: DeriveRequest) -> Iterator[str]:
         return
     yield align(
         [
-            f"{latex(made.target) if k == 0 else ''} &= {latex(step.expr)}"
+            f"{latex(made.target, style) if k == 0 else ''} &= {latex(step.expr, style)}"
             + verdict(step.verdict.kind, escape(step.rule))
             for k, step in enumerate(made.steps)
         ]
@@ -205,7 +202,6 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }
-INLINE_MATH = re.compile(r"(?<!\\)\$([^$]+)\$")
 LATIN = re.compile(r"[\u00a0-\u017f\u2010-\u2026]")
 # commands that reach outside of the formula: files, definitions, other modes
 OUTWARD = re.compile(

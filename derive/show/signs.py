@@ -35,7 +35,11 @@ SUPERSCRIPTS = dict(
 
 # character -> command, for words that hold signs
 COMMANDS = {
-    **{sign: command for command, sign in [*RELATIONS.items(), *PRODUCTS.items()] if command.startswith("\\") and sign != "~"},
+    **{
+        sign: command
+        for command, sign in [*RELATIONS.items(), *PRODUCTS.items()]
+        if command.startswith("\\") and sign != "~"
+    },
     **{sign: f"\\{command}" for command, sign in [*LETTERLIKE.items(), *GREEK.items()]},
     "−": "-",
     "±": r"\pm",

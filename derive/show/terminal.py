@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from derive.calculus.verdict import Kind, Witness
-from derive.pipeline import Report, Result
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.pipeline import Report, Result
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.latex import DEFAULT, Style, latex
+from derive.show.parts import is_inline, sign_of, style_of_note
 
 if TYPE_CHECKING:
     from derive.steps.derivation import Derivation
@@ -32,6 +35,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
 NARROW, WIDE = 60, 140
 PIPE_WIDTH = 110
 MARGIN = 34
+INDENT, WIDEST_LEFT = 4, 24
 
 
 def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = False) -> Console:
@@ -88,7 +92,7 @@ def verdict_text(result: Result) -> Text:
     return Text(f"{mark} {result.verdict}", style)
 
 
-def details(result: Result, source: Sequence[str] = ()) -> list[Text]:
+def details(result: Result, source: Sequence[str] = ()) -> list[RenderableType]:
     """The lines beneath a claim."""
     lines: list[Text] = []
     if result.verdict == Kind.PROVED:
@@ -98,23 +102,23 @@ def details(result: Result, source: Sequence[str] = ()) -> list[Text]:
             lines.append(_dim(f"where {', '.join(map(unicode.linear, result.conditions))}"))
     elif result.verdict == Kind.REFUTED:
         if result.witness:
-            lines.append(Text(f"  {witness_text(result.witness)}", "" if result.expected == "true" else "dim"))
+            lines.append(Text(witness_text(result.witness), "" if result.expected == "true" else "dim"))
         elif result.reason:
             lines.append(_dim(result.reason))
         if result.repair:
-            lines.append(Text(f"  {result.repair}", "cyan"))
+            lines.append(Text(unicode.words(result.repair), "cyan"))
     elif result.verdict == Kind.UNREAD:
         lines += pointer(result, source)
     elif result.reason:
         lines.append(_dim(result.reason))
         if result.repair:
-            lines.append(Text(f"  {result.repair}", "cyan"))
-    lines += [Text(f"  warning: {warning}", "yellow") for warning in result.warnings]
-    return lines
+            lines.append(Text(unicode.words(result.repair), "cyan"))
+    lines += [Text(f"warning: {unicode.words(warning)}", "yellow") for warning in result.warnings]
+    return [Padding(line, (0, 0, 0, 2)) for line in lines]
 
 
 def _dim(content: str) -> Text:
-    return Text(f"  {content}", "dim")
+    return Text(unicode.words(content), "dim")
 
 
 def witness_text(witness: Witness) -> str:
@@ -126,14 +130,14 @@ def witness_text(witness: Witness) -> str:
 
 def pointer(result: Result, source: Sequence[str]) -> list[Text]:
     """The source line with a caret, and why it could not be read."""
-    lines = [Text(f"  {result.reason}", "yellow")]
+    lines = [Text(unicode.words(result.reason), "yellow")]
     if result.cell is None and 0 < result.line <= len(source):
         lines += _caret(source[result.line - 1], result.line, result.column)
     return lines
 
 
 def _caret(line: str, number: int, column: int) -> list[Text]:
-    head = f"  {number} | "
+    head = f"{number} | "
     line, column = _window(line.replace("\t", " ").rstrip("\r\n"), column)
     return [
         Text(head + line, "dim"),
@@ -187,93 +191,106 @@ def show_note(note: Note, results: Iterable[Result], width: int, as_read: bool =
     """A note from top to bottom: prose dimmed, formulas laid out, each claim with its verdict beside it."""
     verdicts = iter(results)
     width = max(NARROW, min(width, WIDE))
+    style = style_of_note(note)
+    words, indent, spaced = "", INDENT, False
     for item in note.items:
         if isinstance(item, Prose):
-            yield from _prose(item)
-        elif isinstance(item, Given):
-            yield _given(item, width, as_read)
+            words = item.text
+            yield _prose(item, spaced)
+            spaced = False
+        elif as_read and isinstance(item, (Given, Claim)):
+            yield _as_read(item, next(verdicts) if isinstance(item, Claim) else None)
+        elif isinstance(item, Given) and not is_inline(item, words):
+            yield Group(Text(""), Text(str(_indented(unicode.pretty(item.latex, width - 2 * INDENT)))))
+            spaced = True
         elif isinstance(item, Claim):
-            yield _step(item, next(verdicts), width, as_read)
-        elif isinstance(item, CompileRequest):
-            yield _dim(f"compiles to {item.name}({', '.join(item.arguments)})")
+            indent = indent if item.continues else sign_column(item.left_latex)
+            yield _step(item, next(verdicts), width, indent)
+            spaced = True
+        elif isinstance(item, CompileRequest) and item.problem:
+            yield Text(f"    {item.problem}", "yellow")
         elif isinstance(item, DeriveRequest):
-            yield derived(item, width)
+            yield derived(item, width, style)
+            spaced = True
 
 
-def _prose(item: Prose) -> Iterable[RenderableType]:
-    if not item.text.strip():
-        return
+def sign_column(left: str) -> int:
+    """Where the relation signs of a chain stand, one below the other."""
+    width = unicode.pretty(left).width
+    return INDENT + width if width <= WIDEST_LEFT else 2 * INDENT
+
+
+def _prose(item: Prose, spaced: bool) -> RenderableType:
+    content = unicode.words(" ".join(item.text.split()))
     if item.level:
-        yield Text("")
-        yield Text(item.text.strip(), "bold" if item.level > 1 else "bold underline")
-    else:
-        yield Text(" ".join(item.text.split()), "dim")
+        return Group(Text(""), Text(content, "bold underline" if item.level == 1 else "bold"))
+    return Group(Text(""), Text(content, "dim")) if spaced else Text(content, "dim")
 
 
-def _given(item: Given, width: int, as_read: bool) -> RenderableType:
-    if as_read:
-        return Text.assemble((f"{item.place.line:>5}  {item.kind}: ", "dim"), item.read or item.latex)
-    return Text(str(_indented(unicode.pretty(item.latex, width - 8))))
+def _as_read(item: Given | Claim, result: Result | None) -> Text:
+    kind = item.kind if isinstance(item, Given) else "claim"
+    said = unicode.linear(item.latex)
+    read = unicode.words(item.read).removesuffix(".")
+    verdict = verdict_text(result) if result else Text()
+    return Text.assemble((f"{item.place.line:>5}  {kind:12}", "dim"), said, (f"   {read}   ", "cyan"), verdict)
 
 
-def _indented(box: Box, by: int = 4) -> Box:
+def _step(claim: Claim, result: Result, width: int, indent: int) -> RenderableType:
+    source = f"{sign_of(claim)} {claim.right_latex}" if claim.continues and claim.problem is None else claim.latex
+    shown = unicode.pretty(source, width - MARGIN - indent if claim.continues else width - MARGIN)
+    boxed = _with_margin(
+        _indented(shown, indent if claim.continues else INDENT), _mark(result), _basis(claim, result), width
+    )
+    under = details(result) if result.verdict != Kind.PROVED else []
+    return Group(boxed, *under) if claim.continues else Group(Text(""), boxed, *under)
+
+
+def _basis(claim: Claim, result: Result) -> str:
+    """The person's own words, else what the proof rests on."""
+    if claim.reason:
+        return unicode.words(claim.reason)
+    if result.verdict == Kind.PROVED and result.assumptions:
+        return f"using {', '.join(map(unicode.linear, result.assumptions))}"
+    return ", ".join(result.rules[:2]) if result.verdict == Kind.PROVED else ""
+
+
+def _mark(result: Result) -> Text:
+    """The sign of the verdict; in words where it is not the usual one."""
+    usual = result.verdict == Kind.PROVED and result.settled
+    return Text(*MARKS[Kind.PROVED]) if usual else verdict_text(result)
+
+
+def _indented(box: Box, by: int = INDENT) -> Box:
     return beside(text_box(" " * by), box)
 
 
-def _step(claim: Claim, result: Result, width: int, as_read: bool) -> RenderableType:
-    if as_read:
-        return Text.assemble(
-            (f"{claim.place.line:>5}  claim: ", "dim"), claim.read or claim.latex, " ", verdict_text(result)
-        )
-    shown = _indented(
-        unicode.pretty(right_side(claim) if claim.continues else claim.latex, width - MARGIN),
-        8 if claim.continues else 4,
-    )
-    side = [verdict_text(result)]
-    words = claim.reason or _basis(result)
-    if words:
-        side.append(Text(f"  {words}", "dim"))
-    under = [line for line in details(result) if result.verdict != Kind.PROVED]
-    return Group(_with_margin(shown, side, width), *under)
-
-
-def right_side(claim: Claim) -> str:
-    sign = "" if claim.right_latex.startswith(claim.latex) else claim.latex[len(claim.left_latex) :].strip()
-    return sign or f"= {claim.right_latex}"
-
-
-def _basis(result: Result) -> str:
-    if result.assumptions:
-        return f"using {', '.join(map(unicode.linear, result.assumptions))}"
-    return ", ".join(result.rules[:2])
-
-
-def _with_margin(box: Box, margin: Sequence[Text], width: int) -> Text:
-    """A box with words to the right of its baseline."""
+def _with_margin(box: Box, mark: Text, words: str, width: int) -> Text:
+    """A box with words to the right of its baseline, wrapped there."""
     column = max(width - MARGIN, box.width + 2)
-    out = Text()
-    for k, row in enumerate(box.rows):
-        out.append(row.rstrip() if k != box.baseline else row)
-        if k == box.baseline:
-            out.append(" " * (column - box.width))
-            for part in margin:
-                out.append_text(part)
-        if k + 1 < len(box.rows):
-            out.append("\n")
-    return out
+    first, *more = wrap(words, max(width - column - len(mark) - 2, 16)) or [""]
+    margin = [Text.assemble(mark, (f"  {first}".rstrip(), "dim"))]
+    margin += [Text(" " * (len(mark) + 2) + line, "dim") for line in more]
+    rows = [*box.rows, *[" " * box.width] * (len(margin) - box.below - 1)]
+    lines = []
+    for k, row in enumerate(rows):
+        level = k - box.baseline
+        inside = 0 <= level < len(margin)
+        lines.append(Text.assemble(row + " " * (column - box.width), margin[level]) if inside else Text(row.rstrip()))
+    return Text("\n").join(lines)
 
 
-def derived(item: DeriveRequest, width: int) -> RenderableType:
+def derived(item: DeriveRequest, width: int, style: Style = DEFAULT) -> RenderableType:
     """The engine's derivation of what a note asks for."""
     from derive.steps.derivation import StepError
     from derive.steps.engine import derivation
 
     if item.target is None:
-        return Text(f"  {item.problem or 'this could not be read'}", "yellow")
+        return Text(f"    {item.problem or 'this could not be read'}", "yellow")
     try:
-        return steps_view(derivation(item.target.expr, setting=item.setting, route=item.route or "auto"), width)
+        made = derivation(item.target.expr, setting=item.setting, route=item.route or "auto")
     except StepError as error:
-        return Text(f"  {error}", "red")
+        return Text(f"    {error}", "red")
+    return steps_view(made, width, style)
 
 
 def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> RenderableType:
@@ -282,12 +299,9 @@ def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> Renderab
     parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
     parts.append(Text(""))
     target = latex(made.target, style)
+    indent = sign_column(target)
     for k, step in enumerate(made.steps):
-        shown = unicode.pretty(f"{target if k == 0 else ''} = {latex(step.expr, style)}", width - MARGIN)
-        mark, color = MARKS[step.verdict.kind]
-        parts.append(
-            _with_margin(
-                _indented(shown, 4 if k == 0 else 8), [Text(mark, color), Text(f"  {step.rule}", "dim")], width
-            )
-        )
+        source = f"{target if k == 0 else ''} = {latex(step.expr, style)}"
+        shown = _indented(unicode.pretty(source, width - MARGIN - (indent if k else 0)), indent if k else INDENT)
+        parts.append(_with_margin(shown, Text(*MARKS[step.verdict.kind]), step.rule, width))
     return Group(*parts)

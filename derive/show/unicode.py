@@ -65,8 +65,16 @@ def linear(latex: str) -> str:
     return str(_source(latex))
 
 
+INLINE_MATH = re.compile(r"(?<!\\)\$([^$]+)\$")
+
+
+def words(prose: str) -> str:
+    """Prose with its inline math on the line."""
+    return INLINE_MATH.sub(lambda match: linear(match[1]), prose)
+
+
 def _unread(chains: Sequence[s.Chain]) -> bool:
-    return any(link.problem or (link.side is None and not link.sign) for chain in chains for link in chain.links)
+    return any(link.problem for chain in chains for link in chain.links)
 
 
 def _source(latex: str) -> Box:
