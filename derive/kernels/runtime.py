@@ -243,7 +243,7 @@ def join(pieces: list[Array], axis: int) -> Array:
 # Inside a block an array stands as (axes, rows). For long rows these are transposed views of the memory of the caller,
 # for short ones transposed copies, so that the inner loops run along the rows.
 
-BLOCK_BYTES = 1 << 19  # of the largest array: it stays in the second-level cache between the passes
+BLOCK_BYTES = 1 << 20  # of the largest array: it stays in the second-level cache between the passes
 SHORT = 16  # rows of at most so many entries are copied
 BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
@@ -540,13 +540,18 @@ def minus(x: Array, shift: Any) -> Array:
     return x if isinstance(shift, float) else np.asarray(x - shift)
 
 
+def some_rows(x: Array, rows: Array) -> Array:
+    """A few rows of (axis, rows), taken in the order of memory."""
+    return x[:, rows] if x.flags.c_contiguous else x.T[rows].T
+
+
 def log_total(e: Array, total: Array) -> Array:
     """log of sums of exponentials of which the largest is exactly 1: log1p of the rest where that is small."""
     logs = np.log(total)
     near = np.flatnonzero(total < 2)
     if near.size:
         few = near.size * 4 < total.size
-        part = e[:, near] if few else e
+        part = some_rows(e, near) if few else e
         rest = np.add.reduce(np.multiply(part, part != 1), axis=0)
         if few:
             logs[near] = np.log1p(rest)
@@ -570,7 +575,7 @@ def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
     near = np.flatnonzero(np.abs(result) < 1)
     if near.size:
         wide = np.float64 if x.dtype.itemsize < 8 else x.dtype
-        part = x[:, near].astype(wide)
+        part = some_rows(x, near).astype(wide)
         top = column_top(part)
         e = np.exp(part - top)
         result[near] = top + log_total(e, np.add.reduce(e, axis=0))
