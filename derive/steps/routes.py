@@ -183,7 +183,10 @@ def replace_route(context: Context) -> Context:
 def derivative_step(work: Work) -> bool:
     """One rule of differentiation, wherever it applies."""
     nodes = [e for e in positions(work.expr) if isinstance(e, sp.Derivative) and not terminal(e, work.context)]
-    nodes = [e for e in nodes if not any(isinstance(c, sp.Derivative) for c in positions(e.args[0]) if c != e.args[0])]
+    for node in nodes:
+        inner = next((e for e in positions(node.args[0]) if open_derivative(e, work)), None)
+        if inner is not None:
+            return lemma_step(work, inner) or inner_step(work, inner)
     nodes.sort(key=lambda e: name_of(e.args[0]) != name_of(e.args[1][0]))
     for node in nodes:
         if lemma_step(work, node):
@@ -194,6 +197,16 @@ def derivative_step(work: Work) -> bool:
         rule, _ = applied
         return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule))(work.expr))
     return False
+
+
+def open_derivative(node: Expr, work: Work) -> bool:
+    return isinstance(node, sp.Derivative) and not terminal(node, work.context)
+
+
+def inner_step(work: Work, node: Expr) -> bool:
+    """A derivative inside of a derivative is brought to its closed form first."""
+    inner = derive_lines(node, work.context, work.route, work.level)
+    return splice(work, node, Lemma(node, inner.lines, work.route, work.level), {})
 
 
 def same_rule(expr: Expr, work: Work, rule: str) -> Expr | None:
@@ -225,10 +238,17 @@ def at(node: Expr, work: Work) -> Applied | None:
         opened = context.opened(expr) if not isinstance(expr, AppliedUndef) or expr.args == (variable,) else None
         if opened is not None:
             return "definition", D(opened, variable)
+    if isinstance(expr, sp.log) and worth_taking_apart(expr.args[0]):
+        return "logarithm of a quotient", D(simple.log_apart(expr.args[0]), variable)
     applied = differentiate(expr, variable, context, products=work.route == "product")
     if applied is None or work.level == "fine":
         return applied
     return fused(applied, work)
+
+
+def worth_taking_apart(inside: Expr) -> bool:
+    """The logarithm of this is simpler as a sum: an exponential loses its logarithm, a quotient its denominator."""
+    return inside.is_Mul and any(isinstance(f, sp.exp) or (f.is_Pow and f.exp.is_negative) for f in inside.args)
 
 
 def nested(node: Expr) -> Expr:
@@ -460,6 +480,7 @@ CLOSING: tuple[Closing, ...] = (
     ("distributing the sum", simple.take_apart),
     ("splitting the fraction", lambda e, c: everywhere(lambda x: simple.split_fraction_here(x, c))(e)),
     ("multiplying out", simple.multiply_out),
+    ("equal indices under the delta", simple.align),
     ("factoring", lambda e, c: simple.factored(e)),
 )
 

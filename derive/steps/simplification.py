@@ -281,6 +281,13 @@ def log_apart(body: Expr) -> Expr:
     return add(*out)
 
 
+def align(expr: Expr, context: Context) -> Expr | None:
+    """The indices under deltas made equal, where terms then meet."""
+    apart = innermost(lambda e: add(*expanded_terms(e)) if e.is_Add else None)(expr) or expr
+    new = innermost(align_here)(apart)
+    return new if new is not None and size(closed(new, context)) < size(closed(expr, context)) else None
+
+
 def case_split(expr: Expr, keep: tuple[Expr, ...] = ()) -> Expr | None:
     """f(\\delta_{ij}) = f(1) with i for j if i = j, else f(0)"""
     bound = {limit[0] for e in positions(expr) if binds(e) for limit in parts(e)[1]}
