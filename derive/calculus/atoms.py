@@ -74,15 +74,17 @@ class Domain:
 
 
 class Atom:
-    """``free``: variables that occur free; ``names``: tensors that occur; ``height``: of its binders."""
+    """``free``: variables that occur free; ``names``: tensors that occur; ``height``: of its binders;
+    ``shape``: a number that atoms share which differ by the names of their variables only."""
 
-    __slots__ = ("active", "args", "free", "height", "kind", "names", "serial")
+    __slots__ = ("active", "args", "free", "height", "kind", "names", "serial", "shape")
     free: frozenset[str]
     names: frozenset[str]
     height: int
 
-    def __init__(self, serial: int, kind: str, args: tuple[Any, ...]) -> None:
+    def __init__(self, serial: int, shape: int, kind: str, args: tuple[Any, ...]) -> None:
         self.serial = serial
+        self.shape = shape
         self.kind = kind
         self.args = args
         self.active = kind in ("delta", "step", "poly", "num", "abs", "fn")
@@ -242,6 +244,20 @@ def tidy(c: Rational) -> Rational:
     return c.numerator if isinstance(c, Fraction) and c.denominator == 1 else c
 
 
+def shape_of(x: Any) -> Any:
+    """What is left of an atom's arguments when the names of variables are taken away."""
+    if isinstance(x, Atom):
+        return -1 - x.shape
+    if isinstance(x, str):
+        return "?" if x[0] in "%~" else x
+    if isinstance(x, Domain):
+        return (shape_of(x.first), shape_of(x.size))
+    if isinstance(x, tuple):
+        parts = tuple(map(shape_of, x))
+        return tuple(sorted(parts, key=repr)) if x and isinstance(x[0], tuple) else parts
+    return x
+
+
 def magnitude(c: Rational) -> Rational:
     return -c if c < 0 else c
 
@@ -251,12 +267,14 @@ class Table:
 
     def __init__(self) -> None:
         self._atoms: dict[tuple[str, tuple[Any, ...]], Atom] = {}
+        self._shapes: dict[Any, int] = {}
 
     def atom(self, kind: str, *args: Any) -> Atom:
         key = (kind, args)
         found = self._atoms.get(key)
         if found is None:
-            found = self._atoms[key] = Atom(len(self._atoms), kind, args)
+            shape = self._shapes.setdefault((kind, shape_of(args)), len(self._shapes))
+            found = self._atoms[key] = Atom(len(self._atoms), shape, kind, args)
         return found
 
 

@@ -309,4 +309,9 @@ def accumulate(out: Poly, p: Poly, factor: Rational = 1) -> None:
 
 def leading(frozen: Frozen) -> tuple[Monomial, Rational]:
     """The greatest term by total degree, then by atoms: an order that products respect."""
-    return max(frozen, key=lambda item: (sum(e for _, e in item[0]), [(-a.serial, e) for a, e in item[0]]))
+    return max(frozen, key=lambda item: (sum(e for _, e in item[0]), rank(item[0])))
+
+
+def rank(m: Monomial) -> list[tuple[int, int, Rational]]:
+    """Atoms by shape first, so that the order survives a renaming of bound indices."""
+    return sorted(((-a.shape, -a.serial, e) for a, e in m), reverse=True)

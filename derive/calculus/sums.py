@@ -255,10 +255,10 @@ class Sums(Powers):
             split = self._split_range(bound[0], m)
             if split is not None:
                 return split
-        domains, body = self._canonical(bound, m)
+        domains, body, c = self._canonical(bound, m)
         atom = self.table.atom("sum", domains, body)
         assumed = self.rewrites.rewrite_atom(atom)
-        return assumed if assumed is not None else of(atom)
+        return {((atom, 1),): c} if assumed is None else self.scale(assumed, c)
 
     def _split_range(self, v: str, m: Monomial) -> Poly | None:
         """sum_{v=0}^{N} f(v) = f(0) + sum_{v=1}^{N} f(v): a range of N + k values is k values and an axis."""
@@ -275,24 +275,24 @@ class Sums(Powers):
         accumulate(out, self.close_all([w], self.rename_product(dict(m), {v: w}, 1)))
         return out
 
-    def _canonical(self, bound: list[str], m: Monomial) -> tuple[tuple[Domain, ...], Monomial]:
-        """A form that does not depend on the names of the bound indices."""
+    def _canonical(self, bound: list[str], m: Monomial) -> tuple[tuple[Domain, ...], Monomial, Rational]:
+        """A form that does not depend on the names of the bound indices: their domains, the product, its sign."""
         h = 1 + max(a.height for a, _ in m)
         names = [f"%{h}.{k}" for k in range(len(bound))]
         if len(bound) == 1:
-            return (self.domains[bound[0]],), self._renamed_monomial(m, {bound[0]: names[0]})
+            return (self.domains[bound[0]],), *self._renamed_monomial(m, {bound[0]: names[0]})
         cells = self._refined(bound, m)
         orders = math.prod(math.factorial(len(cell)) for cell in cells)
         if orders > CORE:
             raise BudgetExceeded(f"{len(bound)} bound indices in one product that cannot be told apart")
-        best: tuple[tuple[Domain, ...], Monomial] | None = None
+        best: tuple[tuple[Domain, ...], Monomial, Rational] | None = None
         best_key: tuple[object, ...] = ()
         for choice in itertools.product(*(itertools.permutations(cell) for cell in cells)):
             order = [v for cell in choice for v in cell]
-            body = self._renamed_monomial(m, dict(zip(order, names, strict=True)))
+            body, c = self._renamed_monomial(m, dict(zip(order, names, strict=True)))
             key = monomial_order(body)
             if best is None or key < best_key:
-                best, best_key = (tuple(self.domains[v] for v in order), body), key
+                best, best_key = (tuple(self.domains[v] for v in order), body, c), key
         assert best is not None
         return best
 
@@ -348,14 +348,11 @@ class Sums(Powers):
             return f"{a.args[0]}{a.args[1]}(" + ";".join(inner) + ")"
         return a.kind + "".join(sorted(mask[v] for v in a.free if v in mask))
 
-    def _renamed_monomial(self, m: Monomial, sigma: dict[str, str]) -> Monomial:
+    def _renamed_monomial(self, m: Monomial, sigma: dict[str, str]) -> tuple[Monomial, Rational]:
         p = self.rename_product(dict(m), sigma, 1)
         if len(p) != 1:
             raise Unsupported("a sum whose terms change under renaming")
-        ((body, c),) = p.items()
-        if c != 1:
-            raise Unsupported("a sum whose terms change under renaming")
-        return body
+        return next(iter(p.items()))
 
     # ---- opening binders ------------------------------------------------------------------------
 
@@ -462,10 +459,33 @@ class Sums(Powers):
         found = self._renamed.get(key)
         if found is None:
             self.spend()
+            found = self._renamed_in_place(a, sigma)
+            if found is not None:
+                self._renamed[key] = found
+                return found
             found = self._renamed[key] = self.rebuild_atom(
                 a, lambda t: substitute_term(t, sigma), lambda p: self.rename(p, sigma)
             )
         return found
+
+    def _renamed_in_place(self, a: Atom, sigma: dict[str, Term]) -> Poly | None:
+        """Free indices of a sum over one index are renamed without opening it, if its product stays as it is."""
+        if (
+            a.kind != "sum"
+            or len(a.args[0]) != 1
+            or self.rewrites.sums
+            or any(clashes(t, a.height) for t in sigma.values())
+        ):
+            return None
+        p = self.rename_product(dict(a.args[1]), sigma, 1)
+        if len(p) != 1:
+            return None
+        ((body, c),) = p.items()
+        own = f"%{a.height}.0"
+        if len(body) != len(a.args[1]) or not all(own in b.free for b, _ in body):
+            return None
+        atom = self.table.atom("sum", a.args[0], body)
+        return {((atom, 1),): c} if atom.height == a.height else None
 
     def replace_entries(self, p: Poly, names: frozenset[str], value: Value) -> Poly:
         """Replace entries of the tensors ``names`` by what ``value(name, indices)`` says, everywhere."""
@@ -544,3 +564,10 @@ class Sums(Powers):
 
     def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
         raise NotImplementedError
+
+
+def clashes(t: Term, height: int) -> bool:
+    """True if a term could be taken for a bound index of an atom of this height, or be sifted by it."""
+    if isinstance(t, str):
+        return t[0] == "%" and int(t[1:].split(".")[0]) <= height
+    return not isinstance(t, int)
