@@ -19,7 +19,7 @@ from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
 from derive.notes.semantics import head_and_indices, is_number, letter, walk
 from derive.notes.shapes import AxisVar, ReadProblem, Value
-from derive.notes.statements import ASSUMING, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
+from derive.notes.statements import ASSUMING, BRIEF, LOCAL, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
@@ -129,7 +129,11 @@ class Collector:
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
                 words = part.rstrip()
-                before, mode = mode, mode_after(part, mode, k == 0)
+                if mode in BRIEF and not re.fullmatch(r"\W*(and|or|,)?\W*", part):
+                    mode = before
+                if mode not in BRIEF:
+                    before = mode
+                mode = mode_after(part, mode, k == 0)
                 self.said(part, mode)
                 continue
             if self.is_row_family(sentence, k, chains):
@@ -137,11 +141,10 @@ class Collector:
                 continue
             if part.display and mode in LEADING and self.told_since(first) and not re.search(r"\b(and|that|where|with)\s*$", words):
                 mode = Mode.CLAIM
+            if part.display and mode in BRIEF:
+                mode = before
             for number, chain in enumerate(chains[id(part)]):
                 self.chain(chain, part, mode, words if number == 0 else "")
-            if mode is Mode.AWAY:
-                mode = before
-            before = mode
             words = ""
         for record in self.records[first:]:
             if isinstance(record, LinkRecord):
@@ -162,7 +165,7 @@ class Collector:
                 self.waiting.append(name)
 
     def ascribe(self, name: str, who: str, mode: Mode) -> None:
-        local = self.sentence_number if mode is Mode.IF else None
+        local = self.sentence_number if mode in LOCAL else None
         self.note(AssumptionRecord(*self.here(None), property=(name, who), text=f"${who}$ is {name}", sentence=local))
 
     def mention(self, nodes: list[s.Node], mode: Mode) -> None:
@@ -367,7 +370,7 @@ class Collector:
         return entity
 
     def definable(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
-        if mode in (Mode.DENY, Mode.AWAY, Mode.IF):
+        if mode in (Mode.DENY, Mode.AWAY, Mode.IF, Mode.FOR):
             return False
         body = chain.links[1].side
         entity = self.names.get(left.name)
@@ -431,7 +434,7 @@ class Collector:
     def assumption(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         links = chain.links
         place = self.at(formula, links[1].at)
-        local = self.sentence_number if mode is Mode.IF else None
+        local = self.sentence_number if mode in LOCAL else None
         if len(links) == 2 and mode is not Mode.AWAY and self.fixed_size(links, local):
             self.note(AssumptionRecord(*self.here(place), text=self.written(chain), sentence=local))
             return True
@@ -478,7 +481,7 @@ class Collector:
         for name in new:
             self.bind(Entity(name, Kind.TENSOR, axes=(), declared=True))
         if links[0].side is not None and len(bare_names(links[0].side)) > 1 and len(links) == 2 and links[1].side is not None:
-            local = self.sentence_number if mode is Mode.IF else None
+            local = self.sentence_number if mode in LOCAL else None
             pairs = [(n, links[1].sign, links[1].side) for n in bare_names(links[0].side)]
             self.note(AssumptionRecord(*self.here(self.at(formula, links[1].at)), relations=pairs, text=self.written(chain), sentence=local))
             return True
@@ -680,7 +683,7 @@ class Collector:
         made = []
         if known is None or known.kind not in (Kind.TENSOR, Kind.MAP):
             made = [self.bind(Entity(name, Kind.TENSOR, axes=tuple(family), declared=True))]
-        record = AssumptionRecord(*self.here(place), text=self.written(chain), sentence=self.sentence_number if mode is Mode.IF else None)
+        record = AssumptionRecord(*self.here(place), text=self.written(chain), sentence=self.sentence_number if mode in LOCAL else None)
         if space.opening == "{":
             record.values = (node, items)
         else:

@@ -25,7 +25,7 @@ def range_latex(axis: Axis) -> str:
 def space_latex(axes: tuple[Axis, ...]) -> str:
     if not axes:
         return r"\mathbb{R}"
-    sizes = r" \times ".join(size_latex(a.size) for a in axes)
+    sizes = r" \times ".join(f"({size_latex(a.size)})" if isinstance(a.size, sp.Add) and len(axes) > 1 else size_latex(a.size) for a in axes)
     return rf"\mathbb{{R}}^{{{sizes}}}"
 
 

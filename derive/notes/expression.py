@@ -50,7 +50,7 @@ from derive.notes.tokens import Token, clean, near
 
 _T = TypeVar("_T")
 
-MAX_DEPTH = 40
+MAX_DEPTH = 80  # brackets, scripts and operators inside of each other
 LAYOUT = {"&", "row", "wide", "tag"}
 _TRANSPOSES = {r"\top", r"\intercal"}
 _FIRST_OF_OPERAND = {"letter", "greek", "accent", "dress", "word", "open", "{", "func"}
@@ -114,6 +114,8 @@ class Expressions:
             return Unreadable(token.start, f"{token.text} is not part of the language of notes")
         if token.kind == "missing":
             return Unreadable(token.start, f"{token.text} lacks its argument")
+        if token.kind == "begin" and token.text not in words.ENVIRONMENTS:
+            return Unreadable(token.start, f"unknown environment {token.text}{near(token.text, sorted(words.ENVIRONMENTS))}")
         if token.kind in ("{", "open", "begin", "bar") and not self._paired(token):
             return Unreadable(token.start, f"{self.spelled(token)} is never closed")
         if token.kind in ("}", "close", "end"):
@@ -361,7 +363,13 @@ class Expressions:
         token = self.peek()
         if token is None or token.kind not in self.primaries:
             raise self.fail("a factor")
-        return self.primaries[token.kind](token)
+        self.depth += 1
+        try:
+            if self.depth > MAX_DEPTH:
+                raise Unreadable(token.start, f"nested deeper than {MAX_DEPTH} levels")
+            return self.primaries[token.kind](token)
+        finally:
+            self.depth -= 1
 
     def scripts(self, node: Node) -> Node:
         seen: set[str] = set()
@@ -737,7 +745,7 @@ class Expressions:
     def _bars(self, token: Token) -> Node:
         opening, closing = self.pos, self.partner[self.pos]
         if closing < opening:
-            raise Unreadable(token.start, f"{self.spelled(token)} has no partner")
+            raise Unreadable(token.start, f"{self.spelled(token)} is never closed")
         self.pos = closing + 1
         body = self.expression(opening + 1, closing)
         return Bars(token.start, self.behind(), body, token.text == r"\|")
@@ -936,6 +944,8 @@ class Expressions:
         elif self._is_total(*above, top=True) and self._is_total(*below, top=False):
             total = True
         else:
+            if top.text == r"\partial" and not any(t.text == "/" for t in self.tokens[above[0]:above[1]]) and self._kind_at_in(above[0] + 1, above[1]) != "_":
+                raise Unreadable(bottom.start, r"\partial stands above the line but not below it")
             return None
         variables = self.inside(*below, lambda: self._variables(total))
         order, body_range = self._order(*above)
@@ -1186,8 +1196,8 @@ class Expressions:
         if token.text in words.ROWS:
             self.pos = closing + 1
             return self.expression(opening + 1, closing)
-        known = sorted(words.ROWS | words.CASES | words.MATRICES)
-        raise Unreadable(token.start, f"unknown environment {token.text}" + _near_word(token.text, known))
+        self.pos = opening
+        raise self.fault(token, "")
 
     def _cases(self, token: Token, opening: int, closing: int) -> Node:
         rows = [self._case(a, b) for a, b in self.split(opening + 1, closing, {"row"}) if self._filled(a, b)]
@@ -1248,13 +1258,6 @@ class Expressions:
 
 
 # ----- small helpers on nodes -----
-
-
-def _near_word(word: str, known: list[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _sign_text(content: list[Token]) -> Text:

@@ -65,7 +65,7 @@ def _stacked(meaning: Meaning, node: s.Matrix, values: list[list[Value]]) -> Val
 def _pattern(meaning: Meaning, node: s.Matrix) -> Value:
     cells = [[None if isinstance(e, s.Dots) else e for e in r] for r in node.rows]
     if len(cells) == 1 or len(cells[0]) == 1:
-        return _vector_pattern(meaning, node, [c for r in cells for c in r], len(cells) == 1)
+        return vector_pattern(meaning, node, [c for r in cells for c in r], len(cells) == 1)
     corners = (cells[0][0], cells[0][-1], cells[-1][0], cells[-1][-1])
     if any(c is None for c in corners):
         raise ReadProblem("the corners of a matrix with dots must be written", (node.start, node.end))
@@ -79,7 +79,8 @@ def _pattern(meaning: Meaning, node: s.Matrix) -> Value:
         raise ReadProblem("the pattern of this matrix is not clear", (node.start, node.end))
     row_end, column_end = _end(right, below, last, off)
     _check_written(cells, off, diagonal, row_end, column_end, node)
-    rows, columns = AxisVar(), AxisVar()
+    base = _base(cells)
+    rows, columns = _axis_to(meaning, row_end, base), _axis_to(meaning, column_end, base)
     general = _at(meaning, off, rows, columns)
     if diagonal is None:
         return Value((rows, columns), general)
@@ -198,15 +199,72 @@ def _at(meaning: Meaning, template: Any, rows: AxisVar, columns: AxisVar) -> Any
     return lambda a, b: value.entry().xreplace({i: sp.sympify(a), j: sp.sympify(b)})
 
 
-def _vector_pattern(meaning: Meaning, node: s.Matrix, cells: list[Any], row: bool) -> Value:
-    if cells[0] is None or cells[-1] is None:
-        raise ReadProblem("the ends of a vector with dots must be written", (node.start, node.end))
-    template = _merge([cells[0], cells[-1]], [(0, 0), (1, 1)])
+def _axis_to(meaning: Meaning, end: Any, first: int) -> AxisVar:
+    """The axis whose last index is written as ``end``."""
+    if end is None:
+        return AxisVar()
+    return AxisVar(sp.expand(meaning.limit(end) - first + 1), first)
+
+
+def vector_pattern(meaning: Meaning, node: Any, cells: list[Any], row: bool = False) -> Value:
+    r"""``(a_1, a_2, \dots, a_N)``."""
+    at = next(k for k, c in enumerate(cells) if c is None)
+    if at == 0 or at != len(cells) - 2:
+        raise ReadProblem("a list with dots is written a_1, \\dots, a_N", (node.start, node.end))
+    template, first, end = _run(cells[:at], cells[-1])
+    if template is None or first is None or first != _first_of(cells[0], template):
+        raise ReadProblem("the pattern of this list is not clear", (node.start, node.end))
+    axis = _axis_to(meaning, end, first)
+    entry = _at(meaning, template, axis, axis)
+    return Value((axis,), lambda k: entry(k, k), row=row)
+
+
+def _run(before: list[Any], last: Any) -> tuple[Any, int | None, Any]:
+    """The template of ``t_1, t_2, ..., t_N``, the number of the first item that follows it, and what stands for N."""
+    template = _merge([before[-1], last], [(0, 0), (1, 1)])
     if template is None:
-        raise ReadProblem("the pattern of this vector is not clear", (node.start, node.end))
-    axis = AxisVar()
-    at = _at(meaning, template, axis, axis)
-    return Value((axis,), lambda k: at(k, k), row=row)
+        return None, None, None
+    number = _found(template, before[-1], ROW)
+    if not isinstance(number, s.Number) or not number.text.isdigit():
+        return None, None, None
+    first = int(number.text)
+    for item in reversed(before[:-1]):
+        if first == 0 or dump(item) != dump(_filled(template, s.Number(0, 0, str(first - 1)), None)):
+            break
+        first -= 1
+    return template, first, _found(template, last, ROW)
+
+
+def _first_of(item: Any, template: Any) -> int | None:
+    number = _found(template, item, ROW)
+    return int(number.text) if isinstance(number, s.Number) and number.text.isdigit() else None
+
+
+def written_out(meaning: Meaning, kind: str, signs: tuple[str, ...], parts: tuple[Any, ...], neutral: str) -> tuple[list[str], list[Any]]:
+    r"""The terms of ``a_1 + a_2 + \dots + a_N`` with the run in the middle as one sum; factors likewise."""
+    at = next(k for k, p in enumerate(parts) if isinstance(p, s.Dots))
+    span = (parts[at].start, parts[at].end)
+    if at == 0 or at + 1 >= len(parts):
+        raise ReadProblem("dots stand between the first terms and the last", span)
+    template, first, end = _run(list(parts[:at]), parts[at + 1])
+    if template is None or first is None:
+        raise ReadProblem("the pattern of these dots is not clear", span)
+    start = at
+    while start > 0 and _first_of(parts[start - 1], template) is not None and _first_of(parts[start - 1], template) >= first:  # type: ignore[operator]
+        start -= 1
+    run_signs = {*signs[start + 1 : at + 2]} | ({signs[start]} if kind == "sum" else set())
+    if kind == "sum" and len(run_signs) > 1 or kind == "prod" and run_signs - {"", r"\cdot", r"\times"}:
+        raise ReadProblem("the signs of the terms beside the dots differ", span)
+    name = next(c for c in "lkmnpqrst" if c not in meaning.free and c not in meaning.bound and not _names(template, c))
+    index = s.Name(span[0], span[1], name)
+    binder = s.Binder(span[0], span[1], (index,), "=", s.Number(span[0], span[1], str(first)), end)
+    body = _filled(template, index, None)
+    big = s.Big(parts[start].start, parts[at + 1].end, kind, (binder,), body)
+    return [*signs[: start + 1], *signs[at + 2 :]], [*parts[:start], big, *parts[at + 2 :]]
+
+
+def _names(tree: Any, name: str) -> bool:
+    return any(isinstance(n, s.Name) and n.text == name for n in walk(tree))
 
 
 # -- explicit sizes ---------------------------------------------------------------------------------------------------

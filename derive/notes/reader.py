@@ -424,6 +424,7 @@ class Pending:
         letters = set(free_letters(record.left)) | set(free_letters(record.right))
         meaning = Meaning(reading.inventory, names, record.position, letters)
         meaning.free_index_axes, meaning.rows_as_columns = free_index_axes, rows_as_columns
+        meaning.denied = not record.expected
         self.meaning, self.names = meaning, names
         left = meaning.value(record.left)
         sides = [set(meaning.touched)]
@@ -442,8 +443,9 @@ class Pending:
 
     def one_sided(self, record: LinkRecord, sides: list[set[str]]) -> None:
         """A free index on one side only is judged like any other, and is worth a warning."""
+        assert self.meaning is not None
         if "partial" in record.right_latex or "partial" in record.left_latex:
-            repeated = einstein(record.right, sides[0]) | einstein(record.left, sides[1])
+            repeated = (einstein(record.right, sides[0]) | einstein(record.left, sides[1])) & set(self.meaning.letters)
             if repeated:
                 raise ReadProblem(
                     f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and stands on one side only: "

@@ -159,10 +159,13 @@ def _letters_of_index(node: Any, bound: frozenset[str]) -> Iterator[str]:
 # -- reading ------------------------------------------------------------------------------------------------------
 @dataclass
 class Bound:
+    """An index: ``size`` is that of the range that was written for it; ``partial`` if an axis is longer than that."""
+
     symbol: sp.Symbol
     axis: AxisVar
     counted: bool = False  # the index stands as a number too
     subscript: bool = False
+    partial: bool = False
 
 
 class Meaning:
@@ -183,6 +186,7 @@ class Meaning:
         self.warnings: list[str] = []
         self.derived: list[tuple[str, str]] = []
         self.rows_as_columns = False
+        self.denied = False  # what is read is said to be wrong
         self.free_index_axes = False  # declared ranges of indices are not insisted on
         self.level = 0
         self.used: dict[int, Entity] = {}
@@ -214,7 +218,7 @@ class Meaning:
     def free_letter(self, name: str) -> Bound:
         self.touched.add(name)
         if name not in self.letters:
-            declared = self.entity(name)
+            declared = self.names.get(name)
             axis = None
             if declared is not None and declared.kind is Kind.INDEX and not self.free_index_axes:
                 axis = declared.range
@@ -255,9 +259,22 @@ class Meaning:
                 return entity.sympy
             here = self.free_letter(name)
         here.subscript = True
-        if axis is not None:
+        if axis is not None and not self.part_of(here, axis):
             self.unite_index(here.axis, axis, name, what, node)
         return here.symbol
+
+    def part_of(self, here: Bound, axis: AxisVar) -> bool:
+        """Whether an index runs over a part of a longer axis: ``j = 1, \\dots, N`` where the axis has ``0, \\dots, N``."""
+        own, other = self.axes.size(here.axis), self.axes.size(axis)
+        if own is None or other is None or own == other:
+            return False
+        longer = other - own
+        if not (longer.is_Integer and abs(longer) == 1):
+            return False
+        if longer < 0:
+            here.axis = axis
+        here.partial = True
+        return True
 
     def unite_index(self, own: AxisVar, axis: AxisVar, name: str, what: str, node: Any) -> None:
         if not self.axes.unite(own, axis):
@@ -286,7 +303,7 @@ class Meaning:
         if name is not None:
             if name in self.bound or name in self.free:
                 return True
-            entity = self.entity(name)
+            entity = self.names.get(name) or self.inventory.later_value(name, self.position)
             return entity is not None and entity.kind in (Kind.INDEX, Kind.LABEL)
         head, indices = head_and_indices(node)
         if indices and isinstance(head, s.Name):
@@ -309,8 +326,19 @@ class Meaning:
             return None
         if not any(sides) and not all(unknown):
             return None
-        axis = AxisVar()
-        return self.index(left, axis, "a condition"), self.index(right, axis, "a condition")
+        return tuple(self.compared([left, right], "a condition"))  # type: ignore[return-value]
+
+    def compared(self, nodes: list[Any], what: str) -> list[sp.Expr]:
+        """Indices that are compared run over one axis; a denial may compare those of two, as numbers."""
+        axis, mark = AxisVar(), self.axes.mark()
+        try:
+            return [self.index(n, axis, what) for n in nodes]
+        except ShapeProblem:
+            if not self.denied:
+                raise
+            self.axes.undo(mark)
+            self.warn("indices of two axes are compared")
+            return [self.index(n, None, what) for n in nodes]
 
     # -- trees ------------------------------------------------------------------------------------------------
     def value(self, node: Any) -> Value:
@@ -426,8 +454,7 @@ class Meaning:
         if head.text in self.params or self.entity(head.text) is not None:
             return None
         if head.text == r"\delta" or (head.text in IDENTITY_NAMES and len(indices) == 2):
-            axis = AxisVar()
-            entries = [self.index(i, axis, r"\delta") for i in indices]
+            entries = self.compared(list(indices), r"\delta")
             if len(entries) == 1:
                 raise ReadProblem(f"{head.text} takes two indices")
             return scalar_value(sp.Mul(*(sp.KroneckerDelta(a, b) for a, b in zip(entries, entries[1:], strict=False))))
@@ -445,6 +472,8 @@ class Meaning:
             raise ShapeProblem(f"{what} is {shape}, and stands with {_count(len(indices), 'index', 'indices')} here", _span(node))
         fixed: list[Any] = []
         for i, axis in zip(indices, value.axes, strict=False):
+            if is_number(i, "0"):
+                self.axes.count_from(axis, 0)
             fixed.append(None if isinstance(i, s.Wildcard) else self.index(i, axis, what))
         fixed += [None] * (value.rank - len(fixed))
         rest = tuple(a for f, a in zip(fixed, value.axes, strict=True) if f is None)
@@ -513,6 +542,10 @@ class Meaning:
             return self.value(node.items[0])
         if not node.items or node.opening == "{":
             raise ReadProblem("an empty or set-like bracket is not a value", _span(node))
+        if any(isinstance(i, s.Dots) for i in node.items):
+            from derive.notes.patterns import vector_pattern
+
+            return vector_pattern(self, node, [None if isinstance(i, s.Dots) else i for i in node.items])
         parts = [self.value(i) for i in node.items]
         row = any(p.rank == 1 and p.row for p in parts)
         if any(p.rank == 1 and not p.row for p in parts) and row:
@@ -556,6 +589,11 @@ class Meaning:
     # -- sums and products ------------------------------------------------------------------------------------
     def terms(self, node: s.Terms) -> Value:
         signs = []
+        if any(isinstance(t, s.Dots) for t in node.terms):
+            from derive.notes.patterns import written_out
+
+            said, terms = written_out(self, "sum", node.signs, node.terms, "0")
+            return self.terms(s.Terms(node.start, node.end, tuple(said), tuple(terms)))
         for sign in node.signs:
             if sign not in "+-":
                 raise ReadProblem(f"{sign} has two values", _span(node))
@@ -563,6 +601,11 @@ class Meaning:
         return self.algebra.add(signs, [self.value(t) for t in node.terms])
 
     def factors(self, node: s.Factors) -> Value:
+        if any(isinstance(f, s.Dots) for f in node.factors):
+            from derive.notes.patterns import written_out
+
+            said, factors = written_out(self, "prod", node.signs, node.factors, "1")
+            return self.factors(s.Factors(node.start, node.end, tuple(said), tuple(factors)))
         read = self.applied(node)
         self.check_slash(node, read)
         blocks: list[tuple[str, Value]] = []
@@ -831,7 +874,7 @@ class Meaning:
                     name = letter(i)
                     if name is None:
                         raise ReadProblem("this is not known as the index of a sum", _span(i))
-                    made.append((self.bind(name), binder, first, last, excluded))
+                    made.append((self.bind(name, self.own_size(first, last)), binder, first, last, excluded))
             body = self.value(node.body)
             exclusions = [self.exclusion(b, x, outer) for b, _, _, _, x in made if x is not None]
             spans = [self.settle(b, binder, first, last) for b, binder, first, last, _ in made]
@@ -843,14 +886,22 @@ class Meaning:
         value = self.scalar(node, "a limit of a sum")
         return sp.expand(value.entry())
 
-    def bind(self, name: str) -> Bound:
+    def own_size(self, first: Any, last: Any) -> Any:
+        """The size of a range that could be a whole axis."""
+        if first is None or last is None or first not in (0, 1):
+            return None
+        size = sp.expand(last - first + 1)
+        indices = {b.symbol for b in (*self.bound.values(), *self.letters.values())}
+        return None if size.free_symbols & indices else size
+
+    def bind(self, name: str, size: Any = None) -> Bound:
         busy = name in self.bound or name in self.free or name in self.letters
         if busy:
             self.warn(f"the bound index {name} has the name of an index that is in use")
         clash = busy or (self.depth > 0 and name in self.fresh.taken) or any(name == b.symbol.name for b in self.bound.values())
         symbol = self.fresh.index(name) if clash else sp.Symbol(name, integer=True)
         self.fresh.taken.add(symbol.name)
-        bound = Bound(symbol, AxisVar())
+        bound = Bound(symbol, AxisVar(size))
         self.bound[name] = bound
         return bound
 
@@ -872,38 +923,24 @@ class Meaning:
                 raise ReadProblem(f"the range of {symbol.name} is not known", _span(binder))
             return whole
         size = sp.expand(last - first + 1)
-        integers = [b.symbol for b in (*self.bound.values(), *self.letters.values())]
-        variable = bool(size.free_symbols & set(integers)) or bool(sp.sympify(first).free_symbols)
-        known = axes.size(axis)
-        if known is None and not variable and first in (0, 1):
-            root = AxisVar(size)
-            axes.unite(axis, root)
-            known = size
-        if known is not None and known == size and first.is_Integer:
-            axes.count_from(axis, int(first))
-            if not bound.subscript:
-                return lambda: (symbol, first, last)
+        if axes.size(axis) != size or not first.is_Integer or not bound.subscript or bound.partial:
+            return lambda: (symbol, first, last)
+        axes.count_from(axis, int(first))
 
-            def covered() -> tuple[Any, Any, Any]:
-                final = axes.axis(axis)
-                if bound.counted and final.first != first:
-                    raise ReadProblem(f"{symbol.name} is counted from {first}, its axis from {final.first}, and it stands as a number")
-                return symbol, final.first, final.last
+        def covered() -> tuple[Any, Any, Any]:
+            final = axes.axis(axis)
+            if bound.counted and final.first != first:
+                raise ReadProblem(f"{symbol.name} is counted from {first}, its axis from {final.first}, and it stands as a number")
+            return symbol, final.first, final.last
 
-            return covered
-        if known is not None and not variable and (size.is_Symbol or not (size.free_symbols or known.free_symbols)) and first in (0, 1):
-            raise ShapeProblem(
-                f"the sum over {symbol.name} has {sp.latex(size)} terms, and the axis where {symbol.name} stands has size {sp.latex(known)}",
-                _span(binder),
-            )
-        return lambda: (symbol, first, last)
+        return covered
 
     def declared_range(self, bound: Bound, binder: s.Binder) -> None:
         for i in binder.indices:
             name = letter(i)
             if name is None or self.bound.get(name) is not bound:
                 continue
-            entity = self.entity(name)
+            entity = self.names.get(name)
             if entity is not None and entity.kind is Kind.INDEX and entity.range is not None:
                 self.axes.unite(bound.axis, entity.range)
                 bound.subscript = True

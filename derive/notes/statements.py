@@ -21,13 +21,16 @@ class Mode(StrEnum):
     ASSUME = "assume"
     SINCE = "since"  # assumed, until the main clause begins
     IF = "if"  # assumed for this sentence alone
+    FOR = "for"  # the same, but only the formulas directly behind the word
     WITH = "with"
     AWAY = "away"  # the set where the relation holds is left out
     DENY = "deny"
     CLAIM = "claim"
 
 
-ASSUMING = frozenset({Mode.ASSUME, Mode.SINCE, Mode.IF, Mode.WITH})
+ASSUMING = frozenset({Mode.ASSUME, Mode.SINCE, Mode.IF, Mode.FOR, Mode.WITH})
+LOCAL = frozenset({Mode.IF, Mode.FOR})
+BRIEF = frozenset({Mode.FOR, Mode.AWAY})  # ends with the formulas directly behind it
 
 # -- words ----------------------------------------------------------------------------------------------------------
 DENIAL = re.compile(r"^\W*(wrong|slip|not)\W*:|^\W*it is (false|not true|wrong) that\b|^\W*(wrong|slip)\W*$", re.I)
@@ -38,7 +41,7 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"(^\W*|[,;:]\s*|\band\s+)(given)\b(?!\s+by)", Mode.SINCE),
         (r"\b(since|because|provided)\b", Mode.SINCE),
         (r"\b(if|when|whenever)\b(?! and only)", Mode.IF),
-        (r"(^\W*|[,;:(]\s*|\band\s+)for\b", Mode.IF),
+        (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b", Mode.FOR),
         (r"\b(such that|subject to|so that|s\. ?t\.|where|wherein)", Mode.WITH),
         (r"\bwith\b(?!\s+respect|\s+regard)", Mode.WITH),
         (r"\b(let|define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
@@ -68,7 +71,7 @@ def mode_after(words: str, mode: Mode, opening: bool) -> Mode:
         if new is Mode.PLAIN:
             # "Assume that the rows are one-hot, so …" goes on assuming; "Since …, so" does not
             mode = mode if mode is Mode.ASSUME else Mode.CLAIM if mode in ASSUMING else mode
-        elif new is Mode.IF and mode in (Mode.ASSUME, Mode.LET):
+        elif new in LOCAL and mode is Mode.ASSUME:
             pass
         elif new is Mode.WITH and mode in (Mode.ASSUME, Mode.LET):
             mode = mode if mode is Mode.ASSUME else Mode.WITH

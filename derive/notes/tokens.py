@@ -69,9 +69,9 @@ def _kinds() -> dict[str, tuple[str, str]]:
 KINDS = _kinds()
 
 
-def near(spelling: str) -> str:
-    """The nearest known command, as the end of a message."""
-    close = difflib.get_close_matches(spelling, words.KNOWN, n=1, cutoff=0.76 if len(spelling) > 4 else 0.85)
+def near(spelling: str, known: list[str] = words.KNOWN) -> str:
+    """The nearest known spelling, as the end of a message."""
+    close = difflib.get_close_matches(spelling, known, n=1, cutoff=0.76 if len(spelling) > 4 else 0.85)
     return f"; did you mean {close[0]}?" if close else ""
 
 

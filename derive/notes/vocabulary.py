@@ -168,6 +168,7 @@ ROWS = {"align", "aligned", "alignat", "alignedat", "flalign", "gather", "gather
         "eqnarray", "displaymath", "math", "subequations", "dmath", "dgroup", "xalignat"}
 CASES = {"cases", "dcases", "rcases", "drcases"}
 MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "psmallmatrix", "bsmallmatrix", "array", "vmatrix", "Vmatrix"}
+ENVIRONMENTS = ROWS | CASES | MATRICES
 WITH_ARGUMENT = {"array", "alignat", "alignedat", "xalignat"}  # \begin{array}{ll}
 
 # ----- Unicode, read as the LaTeX that it stands for -----
