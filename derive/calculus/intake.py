@@ -86,10 +86,10 @@ def _note_definition(ranges: Ranges, name: str, formals: tuple[sp.Symbol, ...], 
 
 
 def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
-    seen = ranges.seen.get(ranges.root(place), [])
+    root = ranges.root(place)
+    seen = ranges.seen.get(root, [])
     if not seen:
-        named = place if isinstance(place, str) else f"{place[0]}_{place[1]}"
-        return Axis(dimension(f"n_{named}"))
+        return Axis(dimension("n_" + (root.split("/")[0] if isinstance(root, str) else f"{root[0]}{root[1] + 1}")))
     if len(seen) == 1:
         return seen[0]
     widest = [a for a in seen if all(_within(b, a) for b in seen)]

@@ -52,7 +52,10 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
     none of the language (a name used at two ranks, an index over two ranges).
     """
     left, right = sp.sympify(left), sp.sympify(right)
-    setting = complete(left, right, setting or Setting())
+    try:
+        setting = complete(left, right, setting or Setting())
+    except RecursionError:
+        return Verdict(Kind.UNDECIDED, "an expression nested too deeply")
     attempt = Attempt(left, right, setting, setting.assumptions)
     if attempt.contradiction:
         reason = f"no point satisfies the assumptions: {attempt.contradiction} contradicts those before it"

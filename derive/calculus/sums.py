@@ -242,8 +242,8 @@ class Sums(Powers):
         for v in bound:
             factors = tuple((a, e) for a, e in m if v in a.free)
             inner = self._sum_atom([v], factors)
-            plain = len(inner) == 1 and all(k == 1 for k in inner.values())
-            known = plain and all(a in present for a, _ in next(iter(inner))) if plain else True
+            plain = [m[0][0] for m in inner if len(m) == 1 and m[0][0].kind == "sum"]
+            known = plain[0] in present if len(inner) == 1 and plain else True
             if known:
                 rest = self.settle({a: e for a, e in m if v not in a.free}, 1)
                 return self.close_all([u for u in bound if u != v], self.mul(rest, inner))
