@@ -320,20 +320,13 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def run_kernels(arguments: argparse.Namespace) -> int:
-    from derive.codegen.lower import CompileError
-    from derive.codegen.module import generate
-    from derive.notes.note import CompileRequest
+    from derive.codegen import CompileError, compile_notes
 
     notes = [_load(path) for path in _inputs(arguments.paths)[0]]
-    requests = [item for note in notes for item in note.items if isinstance(item, CompileRequest)]
-    if not requests:
-        raise UsageError(
-            f"{', '.join(arguments.paths)}: nothing to compile; expected a sentence: Compile $...$ as `name(arguments)`."
-        )
     try:
-        source = generate(requests, ", ".join(Path(note.path).name for note in notes))
+        source = compile_notes(notes, ", ".join(Path(note.path).name for note in notes))
     except CompileError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{', '.join(arguments.paths)}: {error}") from None
     if not arguments.check:
         _write(arguments.output, source)
         return EXIT_OK
