@@ -15,6 +15,7 @@ from its last side. Commas keep together what belongs together: ``i, j = 1, \dot
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from derive.notes import vocabulary as words
@@ -68,9 +69,9 @@ def _statements_only(tokens: list[Token], latex: str) -> list[Token]:
         elif token.kind == "begin":
             dropped |= {i, closing}
         elif token.kind == "{":
-            if closing == i + 1 and not _is_script_or_argument(tokens, i) and not _scripted(tokens, closing + 1):
+            if closing == i + 1 and not _is_script_or_argument(tokens, partner, i) and not _scripted(tokens, closing + 1):
                 dropped |= {i, closing}
-            elif _is_script_or_argument(tokens, i) or not _holds_statement(tokens, partner, i):
+            elif _is_script_or_argument(tokens, partner, i) or not _holds_statement(tokens, partner, i):
                 inner = closing
             else:
                 dropped |= {i, closing} | ({i - 1} if i and tokens[i - 1].kind in ("transparent", "brace") else set())
@@ -97,27 +98,17 @@ def _holds_system(tokens: list[Token], partner: list[int], i: int) -> bool:
     return alone and not _has_relation_before(tokens, i) and any(t.kind == "rel" for t in tokens[i:partner[i]])
 
 
-def _is_script_or_argument(tokens: list[Token], i: int) -> bool:
+def _is_script_or_argument(tokens: list[Token], partner: list[int], i: int) -> bool:
     if i == 0:
         return False
     before = tokens[i - 1]
     if before.kind in ("^", "_", "frac", "dress", "accent", "func", "above", "xarrow") or before.text in (r"\sqrt", r"\substack"):
         return True
-    return before.kind == "}" and i + 1 < len(tokens) and _behind_fraction(tokens, i)
+    return before.kind == "}" and 0 < partner[i - 1] < i and tokens[partner[i - 1] - 1].kind in ("frac", "above")
 
 
 def _scripted(tokens: list[Token], i: int) -> bool:
     return i < len(tokens) and tokens[i].kind in ("^", "_")
-
-
-def _behind_fraction(tokens: list[Token], i: int) -> bool:
-    """Whether the brace at ``i`` is the second argument of a fraction."""
-    depth = 0
-    for k in range(i - 1, -1, -1):
-        depth += (tokens[k].kind == "}") - (tokens[k].kind == "{")
-        if depth == 0:
-            return k > 0 and tokens[k - 1].kind in ("frac", "above")
-    return False
 
 
 def _holds_statement(tokens: list[Token], partner: list[int], i: int) -> bool:
@@ -234,6 +225,7 @@ class _Cutter:
         pieces = self._gathered(self._pieces())
         for piece in pieces:
             self._take(piece)
+        self._give_reasons()
         return tuple(self._chain(s) for s in self.statements)
 
     # ----- pieces between separators -----
@@ -379,43 +371,35 @@ class _Cutter:
 
     def _lists(self, pieces: list[_Piece]) -> list[_Piece]:
         """Joins the items of ``i, j = 1, \\dots, N``: those in front of a relation and those behind it."""
+        relation_ahead, dots_ahead = self._ahead(pieces)
         found: list[_Piece] = []
         for k, piece in enumerate(pieces):
             joined = found and piece.before == "," and not piece.words
-            if joined and piece.signs and not found[-1].signs and piece.row == found[-1].row:
+            if joined and not found[-1].signs and (not piece.signs or piece.row == found[-1].row):
                 self._join(found[-1], piece)
-            elif joined and not piece.signs and (not found[-1].signs or self._continues_list(found[-1], pieces, k)):
-                self._join(found[-1], piece)
-            elif joined and piece.signs and found[-1].signs and self._opens_declaration(found[-1]):
+            elif joined and not piece.signs and (not relation_ahead[k] or dots_ahead[k] or self._continues_list(found[-1], piece)):
                 self._join(found[-1], piece)
             else:
                 found.append(piece)
         return found
 
+    def _ahead(self, pieces: list[_Piece]) -> tuple[list[bool], list[bool]]:
+        """For each piece: whether a relation follows in its run of commas, and whether dots stand before that relation."""
+        relation, dots = [False] * (len(pieces) + 1), [False] * (len(pieces) + 1)
+        for k in reversed(range(len(pieces))):
+            goes_on = k + 1 < len(pieces) and pieces[k + 1].before == "," and not pieces[k + 1].words
+            relation[k] = bool(pieces[k].signs) or (goes_on and relation[k + 1])
+            dots[k] = not pieces[k].signs and (self._has_dots(pieces[k]) or (goes_on and dots[k + 1]))
+        return relation, dots
+
     def _join(self, piece: _Piece, more: _Piece) -> None:
         piece.high = more.high
         piece.signs += more.signs
 
-    def _opens_declaration(self, piece: _Piece) -> bool:
-        return False
-
-    def _continues_list(self, before: _Piece, pieces: list[_Piece], k: int) -> bool:
-        """Whether the item ``pieces[k]`` belongs to the list on the right side of ``before``."""
-        upcoming: list[_Piece] = []
-        for piece in pieces[k:]:
-            if piece.before != "," or piece.words:
-                break
-            upcoming.append(piece)
-            if piece.signs:
-                break
-        if not upcoming[-1].signs:
-            return True  # no relation follows that it could belong to
-        if self._has_dots(pieces[k]) or self._is_number(pieces[k]):
-            return True
+    def _continues_list(self, before: _Piece, piece: _Piece) -> bool:
+        """Whether an item belongs to the list in front of it rather than to the relation behind it: a number, or what follows dots."""
         last = self._last(before.low, before.high)
-        if last is not None and last.kind == "dots":
-            return True
-        return any(self._has_dots(p) for p in upcoming[:-1])
+        return self._is_number(piece) or (last is not None and last.kind == "dots")
 
     def _has_dots(self, piece: _Piece) -> bool:
         first = self._first(piece)
@@ -481,15 +465,16 @@ class _Cutter:
     # ----- reading the sides -----
 
     def _chain(self, statement: _Statement) -> Chain:
-        self._give_reasons(statement)
         return Chain(tuple(self._link(s, k) for k, s in enumerate(statement.sides)), statement.words)
 
-    def _give_reasons(self, statement: _Statement) -> None:
-        following = [s.sides[0].low for s in self.statements if s.sides[0].low > statement.sides[-1].low]
-        limit = min(following, default=len(self.tokens) + 1)
-        for side, after in zip(statement.sides, [*(s.low for s in statement.sides[1:]), limit], strict=True):
-            said = [reason for i, reason in self.reasons if side.low <= i < after]
-            side.reason = "; ".join(filter(None, [side.reason, *said]))
+    def _give_reasons(self) -> None:
+        """Words belong to the side that they stand behind."""
+        sides = [side for statement in self.statements for side in statement.sides]
+        lows = [side.low for side in sides]
+        for i, said in self.reasons:
+            k = bisect_right(lows, i) - 1
+            if k >= 0:
+                sides[k].reason = "; ".join(filter(None, [sides[k].reason, said]))
 
     def _link(self, side: _Side, k: int) -> Link:
         low, high = self.reader._trim(side.low, side.high)
