@@ -111,7 +111,6 @@ class Collector:
         self.mentioned: list[str] = []
         self.waiting: list[str] = []
         self.special: dict[str, int] = {}
-        self.home: dict[int, tuple[int, ...]] = {}
 
     # -- sentences --------------------------------------------------------------------------------------------
     def sentence(self, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]]) -> None:
@@ -149,6 +148,10 @@ class Collector:
         for record in self.records[first:]:
             if isinstance(record, LinkRecord):
                 record.horizon = self.position
+            elif isinstance(record, GivenRecord):
+                for entity in record.entities:
+                    if entity.formula is not None:
+                        entity.formula.horizon = self.position
 
     def told_since(self, first: int) -> bool:
         return any(isinstance(r, AssumptionRecord | GivenRecord) for r in self.records[first:]) or bool(self.special)
@@ -330,7 +333,7 @@ class Collector:
         self.position += 1
         self.names = {**self.names, entity.name: entity}
         self.inventory.introduce(entity, self.position)
-        self.home[id(entity)] = self.section
+        entity.section = self.section
         return entity
 
     def definition(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
@@ -357,7 +360,7 @@ class Collector:
         body = first.side if first.side is not None else s.Number(0, 0, "0")
         own = Definition(body, left.formals, left.params, dict(left.rows), self.names, self.position, self.section)
         entity = self.names.get(left.name)
-        fresh = entity is None or entity.formula is not None or entity.kind is Kind.INDEX or self.stale(entity)
+        fresh = entity is None or entity.formula is not None or entity.kind in (Kind.INDEX, Kind.DIMENSION) or self.stale(entity)
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
         assert entity is not None
@@ -385,7 +388,7 @@ class Collector:
             return False
         if any(f in self.names and self.names[f].kind is Kind.DIMENSION for f in left.formals):
             return False
-        if entity is None:
+        if entity is None or (entity.kind is Kind.DIMENSION and not plain):
             return True
         if entity.kind is Kind.INDEX:
             return not plain or mode is Mode.LET
@@ -478,6 +481,11 @@ class Collector:
             return False
         if mode is Mode.DENY:
             return False
+        for node in bare_names(links[0].side) if mode is Mode.LET else ():
+            name = letter(node)
+            known = self.names.get(name) if name is not None else None
+            if known is not None and known.kind is Kind.TENSOR and known.axes != () and known.section != self.section:
+                new.append(known.name)
         for name in new:
             self.bind(Entity(name, Kind.TENSOR, axes=(), declared=True))
         if links[0].side is not None and len(bare_names(links[0].side)) > 1 and len(links) == 2 and links[1].side is not None:
@@ -657,7 +665,7 @@ class Collector:
         if known is not None and known.kind in (Kind.TENSOR, Kind.MAP):
             if known.formula is None and known.axes is not None and self.same(known.axes, axes):
                 return known
-            if known.formula is not None and mode is not Mode.LET and self.home.get(id(known)) == self.section and known.axes is None:
+            if known.formula is not None and mode is not Mode.LET and known.section == self.section and known.axes is None:
                 known.axes = axes
                 return known
         return self.bind(Entity(name, Kind.TENSOR, axes=axes, declared=True, family=family))

@@ -70,8 +70,9 @@ class Inventory:
         """Names that no index of our own may bear."""
         return {n for n, found in self.introduced.items() if any(e.kind is not Kind.INDEX for _, e in found)} | set(self.made)
 
-    def later(self, name: str, position: int) -> Entity | None:
-        return next((e for at, e in self.introduced.get(name, ()) if at > position), None)
+    def later(self, name: str, position: int, horizon: int | None = None) -> Entity | None:
+        """What a name is introduced as further down, up to the horizon."""
+        return next((e for at, e in self.introduced.get(name, ()) if at > position and (horizon is None or at <= horizon)), None)
 
     def later_value(self, name: str, position: int) -> Entity | None:
         found = self.later(name, position)
@@ -149,6 +150,7 @@ class Inventory:
         formals = tuple(dict.fromkeys([*rows, *formula.formals]))
         meaning = Meaning(self, formula.names, formula.position, set(free_letters(formula.body)) | set(formals))
         meaning.free_index_axes = free_index_axes
+        meaning.horizon, meaning.section = formula.horizon, formula.section
         if entity.kind is Kind.FUNCTION:
             for param in formula.params:
                 meaning.params[param] = scalar_value(sp.Symbol(param, real=True))
@@ -171,7 +173,7 @@ class Inventory:
             raise ShapeProblem(f"{entity.name} is a function of numbers, and its value is {self.axes.show_shape(body)}")
 
     def _is_open(self, name: str, formula: Formula) -> bool:
-        entity = formula.names.get(name)
+        entity = formula.names.get(name) or self.later(name, formula.position, formula.horizon)
         return entity is None or entity.kind not in (Kind.LABEL, Kind.DIMENSION)
 
     def _declared_axes(self, entity: Entity, bounds: list[Bound], meaning: Meaning) -> None:

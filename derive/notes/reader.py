@@ -425,6 +425,7 @@ class Pending:
         meaning = Meaning(reading.inventory, names, record.position, letters)
         meaning.free_index_axes, meaning.rows_as_columns = free_index_axes, rows_as_columns
         meaning.denied = not record.expected
+        meaning.horizon, meaning.section = record.horizon, record.section
         self.meaning, self.names = meaning, names
         left = meaning.value(record.left)
         sides = [set(meaning.touched)]

@@ -43,6 +43,7 @@ class Formula:
     rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Names = field(default_factory=dict)
     position: int = 0
+    horizon: int = 0  # the end of its sentence: what is introduced there is known
     section: tuple[int, ...] = ()
 
 
@@ -68,6 +69,7 @@ class Entity:
     row_of: Entity | None = None
     depends: tuple[str, ...] = ()
     family: int = 0
+    section: tuple[int, ...] = ()
     uses: list[Entity] = field(default_factory=list)
     written: Any = None
 

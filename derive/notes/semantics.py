@@ -174,6 +174,8 @@ class Meaning:
         self.axes = inventory.axes
         self.names = names
         self.position = position
+        self.horizon = position
+        self.section: tuple[int, ...] | None = None
         self.free = letters
         self.letters: dict[str, Bound] = {}
         self.bound: dict[str, Bound] = {}
@@ -202,7 +204,11 @@ class Meaning:
         found = self.names.get(name)
         if found is None:
             found = self.inventory.later(name, self.position)
-            if found is not None and found.kind is not Kind.INDEX:
+            if found is not None and found.kind in (Kind.INDEX, Kind.LABEL, Kind.DIMENSION):
+                found = self.inventory.later(name, self.position, self.horizon)
+            elif found is not None and found.formula is None and self.section not in (None, found.section):
+                found = None
+            elif found is not None and self.inventory.later(name, self.position, self.horizon) is None:
                 self.warn(f"${name}$ is used before it is introduced")
         return found
 
@@ -249,7 +255,7 @@ class Meaning:
         if here is None and name in self.params and not self.params[name].rank:
             return self.params[name].entry()
         if here is None:
-            entity = self.names.get(name) or (self.inventory.later(name, self.position) if name not in self.free else None)
+            entity = self.names.get(name) or self.inventory.later(name, self.position, self.horizon)
             if entity is not None and entity.kind is Kind.DIMENSION:
                 return entity.sympy
             if entity is not None and entity.kind is Kind.LABEL:
@@ -303,7 +309,7 @@ class Meaning:
         if name is not None:
             if name in self.bound or name in self.free:
                 return True
-            entity = self.names.get(name) or self.inventory.later_value(name, self.position)
+            entity = self.names.get(name) or self.inventory.later(name, self.position, self.horizon)
             return entity is not None and entity.kind in (Kind.INDEX, Kind.LABEL)
         head, indices = head_and_indices(node)
         if indices and isinstance(head, s.Name):
