@@ -203,10 +203,34 @@ def decide(claim: Claim) -> Verdict:
 
 
 def diagnosed(claim: Claim, verdict: Verdict) -> Verdict:
-    """A refuted verdict with what would make the claim true, where that is found."""
+    """A refuted verdict with what would make the claim true: a slip undone, else the right side that is proved."""
+    from derive.calculus.judge import prove
     from derive.diagnose import diagnose
+    from derive.show.latex import latex, style_of
 
-    return diagnose(claim, verdict)
+    style = style_of(claim.latex, claim.setting)
+    repair = diagnose(claim.left, claim.right, claim.setting, prove)
+    if repair is not None:
+        sentence = repair.sentence
+        if repair.right is not None:
+            sentence += f": ${claim.left_latex} = {latex(repair.right, style)}$"
+        return replace(verdict, repair=sentence)
+    closed = _closed_form(claim)
+    if closed is None:
+        return verdict
+    return replace(verdict, repair=f"what is proved instead: ${claim.left_latex} = {latex(closed, style)}$")
+
+
+def _closed_form(claim: Claim) -> Any | None:
+    """The closed form of the left side, where the engine has one whose steps are all proved."""
+    from derive.steps.derivation import StepError
+    from derive.steps.engine import derivation
+
+    try:
+        made = derivation(claim.left, claim.setting)
+    except (StepError, ValueError):
+        return None
+    return made.result if made.steps and made.proved else None
 
 
 class _OutOfTime(BaseException):

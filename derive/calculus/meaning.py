@@ -1430,6 +1430,19 @@ class Program:
             except (ZeroDivisionError, OverflowError, ValueError) as problem:
                 raise Undefined(str(problem)) from None
 
+    def each(self, point: Point, wanted: Sequence[int], precision: int = 64, budget: int = DEFAULT_BUDGET) -> list[Any]:
+        """The values of some of the expressions; None where one has none."""
+        out: list[Any] = []
+        with working_precision(precision), deep_recursion():
+            frame = self.frame(point, budget)
+            for k in wanted:
+                try:
+                    out.append(real_part(self.nodes[k].run(frame)))
+                except (MeaningError, ZeroDivisionError, OverflowError, ValueError):
+                    frame.machine.bits = 0
+                    out.append(None)
+        return out
+
     def run(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> arb:
         """A ball that contains the value of the (first) expression."""
         value = self.values(point, precision, budget)[0]

@@ -24,7 +24,17 @@ from sympy.core.function import AppliedUndef
 from derive.calculus import meaning
 from derive.calculus.intake import complete
 from derive.calculus.language import Binder
-from derive.calculus.meaning import BudgetExceeded, Key, MeaningError, Point, Program, Smooth, Undefined, compile_all
+from derive.calculus.meaning import (
+    BudgetExceeded,
+    Key,
+    MeaningError,
+    Point,
+    Program,
+    Smooth,
+    Undefined,
+    compile_all,
+    working_precision,
+)
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Kind, Verdict, Witness
 
@@ -48,6 +58,10 @@ class Agreement:
     disagreements: tuple[Witness, ...] = ()
     checked: int = 0
     reason: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.checked > 0 and not self.disagreements
 
 
 # --------------------------------------------------------------------------------------------- what is free
@@ -224,18 +238,18 @@ def _range_in(relation: Any, symbol: sp.Symbol, setting: Setting) -> Axis | None
     return setting.axes.get(symbol)
 
 
-def _free_symbols(e: Any, bound: frozenset[Any] = frozenset()) -> set[Any]:
+def free_symbols(e: Any, bound: frozenset[Any] = frozenset()) -> set[Any]:
     """Free symbols, those of derivative variables and of index slots too, without the names of tensors."""
     if isinstance(e, sp.Symbol):
         return set() if e in bound else {e}
     if isinstance(e, sp.Indexed):
-        return set().union(*(_free_symbols(i, bound) for i in e.indices))
+        return set().union(*(free_symbols(i, bound) for i in e.indices))
     if isinstance(e, (sp.Sum, sp.Product, Binder)):
         bound = bound | {limit[0] for limit in e.limits}
     if isinstance(e, sp.Subs):
         inner = bound | set(e.variables)
-        return set().union(_free_symbols(e.expr, inner), *(_free_symbols(p, bound) for p in e.point))
-    return set().union(*(_free_symbols(a, bound) for a in getattr(e, "args", ())))
+        return set().union(free_symbols(e.expr, inner), *(free_symbols(p, bound) for p in e.point))
+    return set().union(*(free_symbols(a, bound) for a in getattr(e, "args", ())))
 
 
 def _rule(a: Assumption, setting: Setting) -> Rule | None:
@@ -251,7 +265,7 @@ def _rule(a: Assumption, setting: Setting) -> Rule | None:
         members = tuple(sorted(Fraction(int(m.p), int(m.q)) for m in relation.args[1].args))
     left, right = _sides(relation)
     free = []
-    for s in sorted(_free_symbols(relation), key=lambda s: s.name):
+    for s in sorted(free_symbols(relation), key=lambda s: s.name):
         if s in a.fixed or s.name in setting.definitions or not s.is_integer or s.is_positive:
             continue
         axis = _range_in(relation, s, setting)
@@ -355,11 +369,24 @@ def _draw(domain: Domain, style: Style, rng: random.Random) -> Fraction:
     return low + step if low is not None else (high or Fraction(0)) - step
 
 
+def _drawn_function(arity: int, style: Style, rng: random.Random) -> Smooth:
+    """A polynomial for an unknown function: of degree 4, or of degree 2 with small coefficients."""
+    if style in GENERIC:
+        parts = [[Fraction(rng.choice((1, 2, -1, 3, -2)), k + 1) for k in range(5)] for _ in range(arity)]
+    else:
+        parts = [[Fraction(rng.choice((0, 1, 1, 2))) for _ in range(3)] for _ in range(arity)]
+    return Smooth(tuple(tuple(p) for p in parts), Fraction(rng.choice((1, 2, -1))))
+
+
 # -------------------------------------------------------------------------------------------------- the problem
 
 
 class Unsatisfied(Exception):
     """The assumptions were not met."""
+
+
+class Hopeless(Unsatisfied):
+    """They will not be met at these sizes, however often one draws."""
 
 
 class Problem:
@@ -373,7 +400,7 @@ class Problem:
         self.checks = [r for r in self.rules if r not in self.given]
         exprs = [left, right, *(s for a in setting.assumptions for s in _relation_sides(a.relation))]
         self.inventory = self._of_claim(exprs)
-        self.equations: dict[tuple[int, ...], Any] = {}
+        self.structure: dict[Any, list[Key]] = {}  # the entries that each instance of an equation is about
         self.rng = random.Random(20)
 
     def _acyclic(self, oriented: list[Rule]) -> list[Rule]:
@@ -469,6 +496,16 @@ class Problem:
         point = Point(dict(sizes), dict(at))
         return all(self._holds(rule, point) for rule in self.index_rules)
 
+    def labels_fit(self, point: Point) -> bool:
+        """Whether the labels are indices of the axes that they point into."""
+        for (name, _), value in point.values.items():
+            axis = self.setting.labels.get(name)
+            if axis is not None and (value.denominator != 1 or int(value) not in self.span(axis, point.sizes)):
+                return False
+            if name in self.inventory.integers and (value.denominator != 1 or value < 1):
+                return False
+        return True
+
     # -- building a point
 
     def point(self, sizes: Mapping[str, int], at: Mapping[str, int], style: Style) -> Point:
@@ -478,6 +515,8 @@ class Problem:
             try:
                 self._solve(point, style)
                 self._check(point)
+            except Hopeless:
+                raise
             except (Unsatisfied, Undefined):
                 continue
             return point
@@ -504,9 +543,7 @@ class Problem:
                 used.add(value)
                 point.values[key] = value
         for name, arity in sorted(inventory.functions.items()):
-            small = [Fraction(c) for c in (1, 2, -1, 3, -2)]
-            parts = tuple(tuple(rng.choice(small) / (k + 1) for k in range(5)) for _ in range(max(arity, 1)))
-            point.functions[name] = Smooth(parts, Fraction(rng.choice((1, 2, -1))))
+            point.functions[name] = _drawn_function(max(arity, 1), style, rng)
         for name in sorted(inventory.losses):
             point.values[name, ()] = _draw(FREE, style, rng)
             for key in self._gradient(name, sizes):
@@ -544,7 +581,8 @@ class Problem:
 
     def _gap(self, rule: Rule, point: Point, precision: int = 64) -> Any:
         left, right = rule.sides.values(point, precision, self.budget.operations)
-        return left - right
+        with working_precision(precision):
+            return left - right
 
     def _holds(self, rule: Rule, point: Point) -> bool:
         """Whether one instance holds, for certain; an equation between reals may hold to 100 digits."""
@@ -634,8 +672,9 @@ class Problem:
                 continue
             if type(left) is fmpq and type(right) is fmpq:
                 return left == right, left, right
-            if not (left - right).overlaps(meaning.ball(fmpq(0))):
-                return False, left, right
+            with working_precision(precision):
+                if not meaning.ball(left).overlaps(meaning.ball(right)):
+                    return False, left, right
         return (None if left is None else True), left, right
 
 
@@ -675,7 +714,6 @@ class Equation:
 
     def __init__(self, problem: Problem, rule: Rule, instance: Point) -> None:
         self.problem, self.rule, self.indices = problem, rule, instance.indices
-        self._variables: list[Key] | None = None
 
     def gap(self, point: Point) -> Fraction:
         """left - right, exactly; raises Unsatisfied where it is not rational."""
@@ -695,21 +733,20 @@ class Equation:
 
     def variables(self, point: Point) -> list[Key]:
         """The entries that the equation is about."""
-        if self._variables is None:
-            try:
-                now = self.gap(point)
-                self._variables = [
-                    key
-                    for key in sorted(point.values)
-                    if key[0] in self.rule.names
-                    and (
-                        self.moved(point, key, point.values[key] + Fraction(17, 13)) != now
-                        or self.moved(point, key, point.values[key] - Fraction(5, 11)) != now
-                    )
-                ]
-            except (Unsatisfied, Undefined):
-                self._variables = []
-        return self._variables
+        state = (id(self.rule), tuple(sorted(point.sizes.items())), tuple(sorted(self.indices.items())))
+        known = self.problem.structure
+        if state not in known:
+            known[state] = self._variables(point)
+        return known[state]
+
+    def _variables(self, point: Point) -> list[Key]:
+        try:
+            now = self.gap(point)
+            mine = [key for key in sorted(point.values) if key[0] in self.rule.names]
+            steps = (Fraction(17, 13), Fraction(-5, 11))
+            return [k for k in mine if any(self.moved(point, k, point.values[k] + d) != now for d in steps)]
+        except (Unsatisfied, Undefined):
+            return []
 
     def slope(self, point: Point, key: Key) -> Fraction | None:
         """The coefficient of an entry that stands linearly, else None."""
@@ -769,14 +806,14 @@ def _enumerate(
     for c in choices:
         total *= len(c)
     if total > 3000:
-        raise Unsatisfied("too many combinations")
+        raise Hopeless("too many combinations")
     rows = list(itertools.product(*choices))
     rng.shuffle(rows)
     for row in rows:
         _put(point, keys, row)
         if _solved(group, point):
             return
-    raise Unsatisfied("no combination of the values meets the equations")
+    raise Hopeless("no combination of the values meets the equations")
 
 
 def _linear(
@@ -797,7 +834,7 @@ def _linear(
         rows.append([s or Fraction(0) for s in slopes] + [-e.gap(point)])
     step = _eliminate(rows, len(order))
     if step is None:
-        raise Unsatisfied("linear equations that contradict each other")
+        raise Hopeless("linear equations that contradict each other")
     for k, d in zip(order, step, strict=True):
         point.values[k] = point.values[k] + d
     return _solved(group, point)
@@ -850,7 +887,7 @@ def _nonlinear(group: list[Equation], keys: list[Key], point: Point, rng: random
         return
     digits = _fractions("0 1 -1 2") if len(keys) <= 4 else _fractions("0 1 -1")
     if len(digits) ** len(keys) > 3000:
-        raise Unsatisfied("equations with squares in many entries")
+        raise Hopeless("equations with squares in many entries")
     _enumerate(group, keys, [digits] * len(keys), point, rng)
     curved = [e for e in group if any(e.slope(point, k) is None for k in e.variables(point))]
     if len(curved) == 1:
@@ -923,7 +960,7 @@ def _cayley(skew: list[list[Fraction]]) -> list[list[Fraction]]:
 # --------------------------------------------------------------------------------------------------- searching
 
 
-def _completed(left: Any, right: Any, setting: Setting) -> Setting:
+def completed(left: Any, right: Any, setting: Setting) -> Setting:
     """Axes and shapes that plain expressions leave out."""
     try:
         return complete(left, right, setting)
@@ -935,7 +972,7 @@ def find_witness(left: Any, right: Any, setting: Setting, budget: Budget | None 
     """A point where the two sides differ, found small and then made simpler; None if none was found."""
     left, right = sp.sympify(left), sp.sympify(right)
     try:
-        problem = Problem(left, right, _completed(left, right, setting), budget or Budget())
+        problem = Problem(left, right, completed(left, right, setting), budget or Budget())
         found = _search(problem)
         return None if found is None else _presented(problem, *_shrunk(problem, found))
     except MeaningError:
@@ -948,7 +985,7 @@ def _search(problem: Problem) -> Point | None:
     close: list[Point] = []
     for sizes in problem.sizes():
         rows = problem.indices(sizes)
-        tries = max(3, min(6, 18 // max(1, len(rows))))
+        tries = max(3, min(6, 18 // max(1, len(rows)))) if sizes else 40
         seen = fails = 0
         for turn, at in itertools.product(range(tries), rows):
             if left <= 0:
@@ -957,6 +994,8 @@ def _search(problem: Problem) -> Point | None:
             try:
                 point = problem.point(sizes, at, GENERIC[(turn + seen) % len(GENERIC)])
                 same, x, y = problem.compare(point)
+            except Hopeless:
+                break
             except (Unsatisfied, Undefined, BudgetExceeded):
                 fails += 1
                 if fails > 12 and not seen:
@@ -979,7 +1018,7 @@ def _search(problem: Problem) -> Point | None:
 
 def points(left: Any, right: Any, setting: Setting, count: int = 6) -> Iterator[Point]:
     """Small points of all kinds that meet the assumptions."""
-    problem = Problem(sp.sympify(left), sp.sympify(right), _completed(left, right, setting), Budget())
+    problem = Problem(sp.sympify(left), sp.sympify(right), completed(left, right, setting), Budget())
     yield from _some_points(problem, count)
 
 
@@ -1001,13 +1040,28 @@ def _some_points(problem: Problem, count: int) -> Iterator[Point]:
             failed += 1
 
 
+def generic_points(problem: Problem) -> Iterator[Point]:
+    """Points of sizes from 2 on, indices apart and together, at which both sides are defined."""
+    sizes = [s for s in problem.sizes() if all(v >= 2 for v in s.values())][:4] or [{}]
+    for turn in range(24):
+        at_size = sizes[turn % len(sizes)]
+        rows = problem.indices(at_size)
+        try:
+            for at in rows[turn // 2 % max(1, len(rows)) :][:1] + rows[-1 - turn % max(1, len(rows)) :][:1]:
+                point = problem.point(at_size, at, GENERIC[turn % 3])
+                if problem.compare(point)[0] is not None:
+                    yield point
+        except (Unsatisfied, MeaningError):
+            continue
+
+
 def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
     """Evaluate both sides at several points: where do they differ, and at how many were both defined?"""
     left, right = sp.sympify(left), sp.sympify(right)
     apart: list[Witness] = []
     checked = made = 0
     try:
-        problem = Problem(left, right, _completed(left, right, setting), Budget())
+        problem = Problem(left, right, completed(left, right, setting), Budget())
         for point in _some_points(problem, 4 * count):
             made += 1
             try:
@@ -1032,7 +1086,7 @@ def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
 def within(left: Any, right: Any, tolerance: Any, setting: Setting) -> Verdict:
     """Whether |left - right| <= tolerance, decided by enclosures."""
     left, right = sp.sympify(left), sp.sympify(right)
-    setting = _completed(left, right, setting)
+    setting = completed(left, right, setting)
     bound = Fraction(int(sp.Rational(tolerance).p), int(sp.Rational(tolerance).q))
     limit = fmpq(bound.numerator, bound.denominator)
     shown = f"|left - right| <= {bound}"
@@ -1063,7 +1117,8 @@ def _near(problem: Problem, point: Point, limit: fmpq) -> tuple[bool | None, Any
             if undefined.final:
                 return None, None, None
             continue
-        d = abs(x - y)
+        with working_precision(precision):
+            d = abs(x - y)
         if d <= limit:
             return True, x, y
         if d > limit:
@@ -1122,9 +1177,8 @@ def _simpler_entries(problem: Problem, point: Point, left: int) -> Point:
 
 def _still(problem: Problem, point: Point) -> bool:
     try:
-        for name, at in point.values:
-            if name in problem.setting.labels and point.values[name, at].denominator != 1:
-                return False
+        if not problem.labels_fit(point):
+            return False
         problem._check(point)
         return problem.compare(point)[0] is False
     except (Unsatisfied, MeaningError):
@@ -1194,18 +1248,15 @@ def _digits(x: Any, y: Any) -> tuple[str, str]:
     """Both values, short, with enough digits to tell them apart."""
     if x is None or y is None:
         return "", ""
-    for digits in (4, 6, 9, 15, 25, 50, 120, 400, 1200):
-        a, b = _decimal(x, digits), _decimal(y, digits)
-        if a != b:
-            return a, b
+    exact = [str(v) for v in (x, y) if type(v) is fmpq and (len(str(v)) <= 9)]
+    if len(exact) == 2:
+        return exact[0], exact[1]
+    a = b = ""
+    with working_precision(PRECISIONS[-1]):
+        for digits in (4, 6, 9, 15, 25, 50, 120, 400, 1200):
+            a, b = (meaning.ball(v).str(digits, radius=False) for v in (x, y))
+            if a != b:
+                break
+    if len(exact) == 1 and max(len(a), len(b)) < 12:
+        return (exact[0], b) if type(x) is fmpq and str(x) == exact[0] else (a, exact[0])
     return a, b
-
-
-def _decimal(v: Any, digits: int) -> str:
-    if type(v) is fmpq:
-        if v.q == 1 and len(str(v)) <= max(digits, 9):
-            return str(v)
-        if int(v.q) < 1000 and len(str(v)) <= 9:
-            return str(v)
-        v = meaning.ball(v)
-    return str(v.str(digits, radius=False))

@@ -1,0 +1,563 @@
+"""Why a claim is false: the slip that was made, and the right side (or the assumption) that makes it true.
+
+Slips are tried in the order of how simple they are to say. Most are found by numbers: a factor that is
+off is the ratio of the two sides at a few points, a missing term their difference; for changes in one
+place (an index, a name, a sign, an exponent) all variants are evaluated together at a few points, which
+leaves one or two. What survives is given to the judge, and only what it proves is called a repair.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy as sp
+from flint import fmpq
+from sympy.core.function import AppliedUndef
+from sympy.printing.str import StrPrinter
+
+from derive.calculus import witness
+from derive.calculus.language import Binder
+from derive.calculus.meaning import MeaningError, Point, compile_all
+from derive.calculus.setting import Assumption, Axis, Setting
+from derive.calculus.verdict import Verdict
+
+Prove = Callable[[Any, Any, Setting], Verdict]
+
+SECONDS = 0.4  # after which no new slip is tried
+MOST = 400  # variants in one place
+POINTS = 6
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What makes the claim true: another right side, or more assumptions. ``sentence`` says it to a person."""
+
+    sentence: str
+    right: Any = None
+    assumptions: tuple[Assumption, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A right side to try, and what it is called."""
+
+    right: Any
+    sentence: str
+
+
+def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | None:
+    """The first repair that the judge proves, in the order of simplicity."""
+    deadline = time.perf_counter() + SECONDS
+    left, right = sp.sympify(left), sp.sympify(right)
+    try:
+        case = Case(left, right, witness.completed(left, right, setting))
+    except (MeaningError, ValueError, NotImplementedError):
+        return None
+    if len(case.points) < 2:
+        return None
+    for stage in (case.scaled, case.assumed, case.changed, case.refitted):
+        tried = 0
+        for repair in stage():
+            if tried >= 5 or time.perf_counter() > deadline:
+                break
+            tried += 1
+            verdict = _proved(left, right, setting, repair, prove)
+            if verdict is not None:
+                return replace(repair, verdict=verdict)
+        if time.perf_counter() > deadline:
+            return None
+    return None
+
+
+def _proved(left: Any, right: Any, setting: Setting, repair: Repair, prove: Prove) -> Verdict | None:
+    try:
+        if repair.assumptions:
+            verdict = prove(left, right, setting.assuming(*repair.assumptions))
+        else:
+            verdict = prove(left, repair.right, setting)
+    except (ValueError, ArithmeticError, NotImplementedError, RecursionError):
+        return None
+    return verdict if verdict.proved else None
+
+
+# ------------------------------------------------------------------------------------------------- in numbers
+
+
+class Case:
+    """A refuted claim with a few points, and the values of expressions there."""
+
+    def __init__(self, left: Any, right: Any, setting: Setting) -> None:
+        self.left, self.right, self.setting = left, right, setting
+        self.problem = witness.Problem(left, right, setting, witness.Budget())
+        self.points = list(self._points())
+        self.free = self._free_indices()
+
+    def _points(self) -> Iterator[Point]:
+        """Generic points of sizes 2 and 3 with indices apart and together, at which both sides are defined."""
+        yield from itertools.islice(witness.generic_points(self.problem), POINTS)
+
+    def _free_indices(self) -> list[tuple[sp.Symbol, Axis]]:
+        names = self.problem.inventory.indices
+        return sorted(((s, a) for s, a in self.setting.axes.items() if s.name in names), key=lambda p: p[0].name)
+
+    def numbers(self, exprs: Sequence[Any]) -> list[list[float | None]]:
+        """For each expression its values at the points."""
+        program = compile_all(exprs, self.setting)
+        columns = [
+            program.each(self.problem.at_precision(p, 64), range(len(exprs)), 64, 400_000 + 2000 * len(exprs)) for p in self.points
+        ]
+        return [[_float(column[k]) for column in columns] for k in range(len(exprs))]
+
+    # -- the whole side off by a factor
+
+    def scaled(self) -> Iterator[Repair]:
+        """right * c * M with a rational c and M made of dimensions and scalars."""
+        one = sp.Integer(1)
+        for fit in self._fits([(one * 0, self.right)], self._plain_atoms(), degree=2):
+            yield fit
+
+    def refitted(self) -> Iterator[Repair]:
+        """One term off by a factor, or a term that is missing."""
+        terms = list(sp.Add.make_args(sp.expand_mul(self.right) if self.right.is_Mul else self.right))
+        atoms = self._atoms()
+        if 1 <= len(terms) <= 8:
+            splits = [(sp.Add(*(t for t in terms if t is not term)), term) for term in terms] if len(terms) > 1 else []
+            yield from self._fits(splits, self._plain_atoms(), degree=2)
+            yield from self._fits([(sp.Integer(0), self.right), *splits], atoms, degree=2)
+        yield from self._fits([(self.right, sp.Integer(1))], atoms, degree=3)
+
+    def _fits(self, splits: Sequence[tuple[Any, Any]], atoms: Sequence[Any], degree: int) -> Iterator[Repair]:
+        """left = rest + c * M * term, for each split of the right side into rest + term."""
+        if not splits:
+            return
+        flat = [self.left, *(x for split in splits for x in split), *atoms]
+        try:
+            values = self.numbers(flat)
+        except MeaningError:
+            return
+        left, sides, rows = values[0], values[1 : 1 + 2 * len(splits)], values[1 + 2 * len(splits) :]
+        usable = [(a, row) for a, row in zip(atoms, rows, strict=True) if all(v is not None for v in row)]
+        for size in range(degree + 1):
+            for m, row in _monomials(usable, size, len(self.points)):
+                for k, (rest, term) in enumerate(splits):
+                    c = _constant(left, sides[2 * k], sides[2 * k + 1], row)
+                    if c is None or (c == 1 and m == 1):
+                        continue
+                    whole = rest == 0
+                    yield Repair(_off_by(c, m, None if whole else term), rest + c * m * term)
+
+    def _plain_atoms(self) -> list[Any]:
+        """Dimensions and scalars, with inverses."""
+        inventory = self.problem.inventory
+        symbols = _symbols([self.left, self.right], self.setting)
+        dims = [s for s in symbols if s.name in inventory.sizes]
+        sized = {s for axes in inventory.tensors.values() for a in axes for s in sp.sympify(a.size).free_symbols}
+        dims += sorted(sized - set(dims), key=str)
+        scalars = [s for s in symbols if s.name in inventory.scalars]
+        scalars += [sp.Symbol(n, real=True) for n in sorted(inventory.scalars) if n not in {s.name for s in scalars}]
+        plain = [*dims, *(1 / d for d in dims), *(d - 1 for d in dims), *scalars, *(1 / s for s in scalars)]
+        return plain[:24]
+
+    def _atoms(self) -> list[Any]:
+        """What factors are made of: the names of the claim at its free indices, deltas, sums that it writes."""
+        found: list[Any] = []
+        free = {s for s, _ in self.free}
+        for e in (self.right, self.left):
+            for node in sp.preorder_traversal(e):
+                closed = isinstance(node, (sp.Indexed, AppliedUndef, sp.Symbol, sp.Sum, sp.Function)) and not isinstance(
+                    node, (sp.KroneckerDelta, sp.Derivative)
+                )
+                if closed and _loose(node) <= free | set(_symbols([self.left, self.right], self.setting)):
+                    found.append(node)
+        for name, axes in self._vectors():
+            for combo in itertools.product(*([s for s, a in self.free if a == axis] for axis in axes)):
+                found.append(sp.IndexedBase(name, real=True)[combo])
+        found = [f for f in dict.fromkeys(found) if not getattr(f, "is_integer", False) or f in self._plain_atoms()]
+        deltas = [sp.KroneckerDelta(a, b) for (a, x), (b, y) in itertools.combinations(self.free, 2) if x == y]
+        ones = [1 - f for f in found if isinstance(f, (sp.Indexed, AppliedUndef))]
+        inverse = [1 / f for f in found if not isinstance(f, sp.Sum)]
+        return list(dict.fromkeys([*self._plain_atoms(), *deltas, *found[:16], *ones[:8], *inverse[:8]]))[:44]
+
+    def _vectors(self) -> list[tuple[str, tuple[Axis, ...]]]:
+        """Free and defined names with their axes."""
+        used = self.problem.program.nodes[0].names | self.problem.program.nodes[1].names
+        named = {n: a for n, a in self.problem.inventory.tensors.items() if n not in self.setting.labels}
+        named |= {n: d.axes for n, d in self.setting.definitions.items() if d.axes and not d.is_function}
+        return [(n, a) for n, a in sorted(named.items()) if n in used]
+
+    # -- a missing assumption
+
+    def assumed(self) -> Iterator[Repair]:
+        for sentence, *assumptions in self._assumptions():
+            if witness.agree(self.left, self.right, self.setting.assuming(*assumptions), 8).holds:
+                yield Repair(sentence, None, tuple(assumptions))
+
+    def _assumptions(self) -> Iterator[tuple[Any, ...]]:
+        """What people forget to say, each as a sentence and the relations it means."""
+        inventory = self.problem.inventory
+        known = {str(a.relation) for a in self.setting.assumptions}
+        for a, b in itertools.combinations(self.free, 2):
+            if a[1] == b[1]:
+                relation = sp.Ne(a[0], b[0])
+                if str(relation) not in known:
+                    text = f"{a[0]} ≠ {b[0]}"
+                    yield f"needs {text}", Assumption(relation, text, frozenset({a[0], b[0]}))
+        for name in sorted(inventory.scalars):
+            x = sp.Symbol(name, real=True)
+            yield f"needs {name} > 0", Assumption(x > 0, f"{name} > 0")
+        for name, axes in sorted(inventory.tensors.items()):
+            if name in self.setting.labels or not axes:
+                continue
+            running = [sp.Symbol(f"{c}", integer=True) for c in _fresh(len(axes), self.setting, name)]
+            entry = sp.IndexedBase(name, real=True)[tuple(running)]
+            for k in reversed(range(len(axes))):
+                total = sp.Eq(sp.Sum(entry, (running[k], axes[k].first, axes[k].last)), 1)
+                text = f"Σ_{running[k]} {plain(entry)} = 1"
+                yield f"needs {text}", Assumption(total, text)
+            if len(axes) == 2 and axes[0] == axes[1]:
+                mirrored = sp.IndexedBase(name, real=True)[running[1], running[0]]
+                yield f"needs {name} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{name} symmetric")
+            yield f"needs {plain(entry)} > 0", Assumption(entry > 0, f"{plain(entry)} > 0")
+            total = sp.Eq(sp.Sum(entry, (running[-1], axes[-1].first, axes[-1].last)), 1)
+            hot = Assumption(sp.Contains(entry, sp.FiniteSet(0, 1)), f"{plain(entry)} ∈ {{0, 1}}")
+            yield f"needs {name} to be one-hot", hot, Assumption(total, f"Σ_{running[-1]} {plain(entry)} = 1")
+
+    # -- a change in one place
+
+    def changed(self) -> Iterator[Repair]:
+        """All variants are evaluated together; the first point leaves few."""
+        variants = list(itertools.islice(self._variants(), MOST))
+        unique: dict[Any, Variant] = {}
+        for v in variants:
+            if v.right != self.right:
+                unique.setdefault(v.right, v)
+        variants = list(unique.values())
+        try:
+            program = compile_all([self.left, *(v.right for v in variants)], self.setting)
+        except (MeaningError, ValueError, AttributeError, TypeError):
+            program, variants = self._compiled_one_by_one(variants)
+        left = list(range(1, len(variants) + 1))
+        for point in self.points:
+            values = program.each(self.problem.at_precision(point, 64), [0, *left], 64, 400_000 + 2000 * len(left))
+            goal = _float(values[0])
+            if goal is None:
+                continue
+            left = [k for k, v in zip(left, values[1:], strict=True) if _close(_float(v), goal)]
+            if not left:
+                return
+        for k in left:
+            yield Repair(variants[k - 1].sentence, variants[k - 1].right)
+
+    def _compiled_one_by_one(self, variants: list[Variant]) -> tuple[Any, list[Variant]]:
+        fine = []
+        for v in variants:
+            try:
+                compile_all([v.right], self.setting)
+            except (MeaningError, ValueError, AttributeError, TypeError):
+                continue
+            fine.append(v)
+        return compile_all([self.left, *(v.right for v in fine)], self.setting), fine
+
+    def _variants(self) -> Iterator[Variant]:
+        yield from self._renamed()
+        yield from self._with_deltas()
+        for node, rebuild, bound in _places(self.right, ()):
+            for new, sentence in self._edits(node, bound):
+                try:
+                    yield Variant(rebuild(new), sentence)
+                except (ValueError, TypeError, AttributeError, sp.SympifyError):
+                    continue
+
+    def _renamed(self) -> Iterator[Variant]:
+        """Two free indices taken for each other throughout, or one for the other."""
+        for (a, x), (b, y) in itertools.combinations(self.free, 2):
+            if x == y:
+                yield Variant(_renamed(self.right, {a: b, b: a}), f"{a} and {b} are swapped on the right side")
+
+    def _with_deltas(self) -> Iterator[Variant]:
+        """A term that must vanish unless two indices are equal."""
+        terms = sp.Add.make_args(self.right)
+        for (a, x), (b, y) in itertools.combinations(self.free, 2):
+            if x != y:
+                continue
+            delta = sp.KroneckerDelta(a, b)
+            if len(terms) > 1:
+                yield Variant(delta * self.right, f"the right side lacks a factor {plain(delta)}")
+            for term in terms:
+                rest = self.right - term
+                yield Variant(rest + delta * term, f"the term {plain(term)} lacks a factor {plain(delta)}")
+
+    def _edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+        """What may stand in the place of a node."""
+        if isinstance(node, sp.Indexed):
+            yield from self._entry_edits(node, bound)
+        elif isinstance(node, sp.KroneckerDelta):
+            yield sp.Integer(1), f"{plain(node)} does not belong there"
+            for k, (s, _) in itertools.product(range(2), [*self.free, *bound]):
+                args = list(node.args[:2])
+                args[k] = s
+                new = sp.KroneckerDelta(*args)
+                yield new, f"{plain(node)} should be {plain(new)}"
+        elif isinstance(node, sp.Symbol):
+            yield from self._symbol_edits(node)
+        elif isinstance(node, sp.Add):
+            yield from _term_edits(node)
+        elif isinstance(node, sp.Mul):
+            for f in node.args:
+                if f != -1:
+                    yield node / f, f"the factor {plain(f)} does not belong there"
+            yield from _joined_sums(node)
+        elif isinstance(node, sp.Pow):
+            for e in (node.exp + 1, node.exp - 1, -node.exp, 2 * node.exp, node.exp / 2):
+                new = sp.Pow(node.base, e)
+                yield new, f"{plain(node)} should be {plain(new)}"
+        elif isinstance(node, sp.Sum):
+            yield from self._sum_edits(node)
+        elif isinstance(node, (sp.Function, AppliedUndef)) and len(node.args) == 1:
+            yield from _function_edits(node)
+        if isinstance(node, (sp.Indexed, AppliedUndef, sp.Sum, sp.exp, sp.log, sp.tanh)):
+            for new in (1 - node, node**2, node * (1 - node), sp.Integer(1), 1 - node**2, sp.log(node), 1 / node, sp.sqrt(node)):
+                yield new, f"{plain(node)} should be {plain(new)}"
+
+    def _entry_edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+        name = str(getattr(node.base.label, "name", node.base.label))
+        axes = dict(self._vectors()).get(name, ())
+        for k, axis in enumerate(axes):
+            for s, a in [*self.free, *bound]:
+                if a.size == axis.size and s != node.indices[k]:
+                    indices = [s if m == k else i for m, i in enumerate(node.indices)]
+                    yield node.base[tuple(indices)], f"{plain(node)} should be {plain(node.base[tuple(indices)])}"
+        if len(axes) == 2 and node.indices[0] != node.indices[1]:
+            new = node.base[node.indices[1], node.indices[0]]
+            yield new, f"{plain(node)} should be transposed: {plain(new)}"
+            if axes[0] == axes[1]:
+                yield (node + new) / 2, f"{plain(node)} is not symmetric: it should be ({plain(node + new)})/2"
+        for other, theirs in self._vectors():
+            if theirs == axes and other != name:
+                new = sp.IndexedBase(other, real=True)[tuple(node.indices)]
+                yield new, f"{plain(node)} should be {plain(new)}"
+                yield node - new, f"{plain(node)} should be {plain(node - new)}"
+        if isinstance(node, sp.Indexed) and axes:
+            yield sp.Integer(0), f"{plain(node)} does not belong there"
+
+    def _symbol_edits(self, node: sp.Symbol) -> Iterator[tuple[Any, str]]:
+        inventory = self.problem.inventory
+        if node.name in inventory.sizes:
+            for other in sorted(inventory.sizes):
+                if other != node.name:
+                    new = sp.Symbol(other, integer=True, positive=True)
+                    yield new, f"{node} should be {new}"
+            return
+        if node.is_integer:
+            return
+        for new in (2 * node, node / 2, node**2, 1 / node, 1 - node, sp.Integer(1), -node, sp.Abs(node)):
+            yield new, f"{node} should be {plain(new)}"
+        for other in _symbols([self.left, self.right], self.setting):
+            if other != node and not other.is_integer:
+                yield other, f"{node} should be {other}"
+
+    def _sum_edits(self, node: sp.Sum) -> Iterator[tuple[Any, str]]:
+        body, limits = node.function, node.limits
+        if isinstance(body, sp.Pow):
+            new = sp.Pow(sp.Sum(body.base, *limits), body.exp)
+            yield new, "a sum of powers stands for the power of a sum"
+        for k, (s, first, last) in enumerate(limits):
+            axis = Axis(last - first + 1, int(first)) if isinstance(first, sp.Integer) else None
+            others = limits[:k] + limits[k + 1 :]
+            for free, a in self.free:
+                if axis is None or a.size == axis.size:
+                    dropped = _renamed(body, {s: free})
+                    new = sp.Sum(dropped, *others) if others else dropped
+                    yield new, f"there is no sum over {s}: only {s} = {free} remains"
+
+
+def _term_edits(node: sp.Add) -> Iterator[tuple[Any, str]]:
+    for term in node.args:
+        yield node - 2 * term, f"the sign of the term {plain(term)}"
+    for term in node.args:
+        yield node - term, f"the term {plain(term)} does not belong there"
+    for term in node.args:
+        for c in (sp.Integer(2), sp.Rational(1, 2)):
+            yield node + (c - 1) * term, f"the term {plain(term)} should be {plain(c * term)}"
+
+
+def _function_edits(node: Any) -> Iterator[tuple[Any, str]]:
+    (x,) = node.args
+    for y in (-x, 2 * x, x / 2, x**2):
+        new = node.func(y)
+        yield new, f"{plain(node)} should be {plain(new)}"
+    yield x, f"{plain(node)} should be {plain(x)}"
+    yield -node, f"the sign of {plain(node)}"
+
+
+def _joined_sums(node: sp.Mul) -> Iterator[tuple[Any, str]]:
+    """A product of sums that should be one sum of products."""
+    sums = [f for f in node.args if isinstance(f, sp.Sum) and len(f.limits) == 1]
+    for a, b in itertools.combinations(sums, 2):
+        if a.limits[0][1:] == b.limits[0][1:]:
+            body = a.function * _renamed(b.function, {b.limits[0][0]: a.limits[0][0]})
+            yield node / a / b * sp.Sum(body, a.limits[0]), "a product of sums stands for a sum of products"
+
+
+# -------------------------------------------------------------------------------------------- trees and numbers
+
+
+Place = tuple[Any, Callable[[Any], Any], tuple[tuple[sp.Symbol, Axis], ...]]
+
+
+def _places(e: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Place]:
+    """Each sub-expression with how to put another in its place, and the indices bound there; outer ones first."""
+    queue: list[Place] = [(e, lambda new: new, bound)]
+    while queue:
+        node, rebuild, scope = queue.pop(0)
+        yield node, rebuild, scope
+        for k, child in enumerate(_children(node)):
+            if child is None:
+                continue
+            inner = scope
+            if isinstance(node, (sp.Sum, sp.Product, Binder)):
+                inner = scope + tuple(
+                    (s, Axis(last - first + 1, int(first))) for s, first, last in node.limits if isinstance(first, sp.Integer)
+                )
+            queue.append((child, _rebuilder(node, k, rebuild), inner))
+
+
+def _children(node: Any) -> list[Any]:
+    """Arguments that are expressions of their own; None for those that are not."""
+    if isinstance(node, (sp.Indexed, sp.KroneckerDelta, sp.Derivative, sp.Subs, sp.Symbol)):
+        return []
+    if isinstance(node, sp.Piecewise):
+        return []
+    if isinstance(node, (sp.Sum, sp.Product, Binder)):
+        return [node.args[0]]
+    return [a if isinstance(a, sp.Expr) else None for a in getattr(node, "args", ())]
+
+
+def _rebuilder(node: Any, k: int, rebuild: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def put(new: Any) -> Any:
+        args = list(node.args)
+        args[k] = new
+        return rebuild(node.func(*args))
+
+    return put
+
+
+def _renamed(e: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
+    """Indices renamed at once, bound ones left alone."""
+    if not getattr(e, "args", ()):
+        return names.get(e, e)
+    if isinstance(e, sp.Indexed):
+        return e.base[tuple(_renamed(i, names) for i in e.indices)]
+    if isinstance(e, (sp.Sum, sp.Product, Binder)):
+        names = {k: v for k, v in names.items() if k not in {limit[0] for limit in e.limits}}
+    return e.func(*(_renamed(a, names) for a in e.args))
+
+
+def _loose(e: Any) -> set[sp.Symbol]:
+    """Free symbols without the names of tensors."""
+    return witness.free_symbols(e)
+
+
+def _symbols(exprs: Sequence[Any], setting: Setting) -> list[sp.Symbol]:
+    found = set().union(*(_loose(e) for e in exprs))
+    return sorted((s for s in found if s not in setting.axes), key=lambda s: s.name)
+
+
+def _fresh(count: int, setting: Setting, name: str) -> list[str]:
+    taken = {s.name for s in setting.axes} | set(setting.shapes) | set(setting.definitions)
+    letters = [c for c in "ijklmnpq" if c not in taken] or [f"i_{k}" for k in range(count)]
+    letters += [f"i_{k}" for k in range(count)]
+    return letters[:count]
+
+
+def _float(v: Any) -> float | None:
+    if v is None:
+        return None
+    if type(v) is fmpq:
+        return int(v.p) / int(v.q)
+    return float(v.mid()) if v.rad() < 1e-6 * (1 + abs(v)) else None
+
+
+def _close(a: float | None, b: float) -> bool:
+    return a is not None and abs(a - b) <= TOLERANCE * (1 + abs(b))
+
+
+def _monomials(atoms: Sequence[tuple[Any, list[Any]]], size: int, width: int) -> Iterator[tuple[Any, list[float]]]:
+    """Products of so many atoms with their values."""
+    for combo in itertools.combinations_with_replacement(atoms, size):
+        if any(sp.Integer(1) == a[0] * b[0] for a, b in itertools.combinations(combo, 2)):
+            continue
+        row = [1.0] * width
+        for _, values in combo:
+            row = [x * y for x, y in zip(row, values, strict=True)]
+        yield sp.Mul(*(a for a, _ in combo)), row
+
+
+CONSTANTS = sorted(
+    {sp.Rational(s * p, q) for s in (1, -1) for p in range(1, 5) for q in range(1, 5)}, key=lambda c: (int(c.q + abs(c.p)), bool(c < 0), int(c.q))
+)
+
+
+def _constant(left: Sequence[Any], rest: Sequence[Any], term: Sequence[Any], row: Sequence[float]) -> Any:
+    """The simple c with left = rest + c * row * term at all points."""
+    c: float | None = None
+    seen = 0
+    for x, r, t, m in zip(left, rest, term, row, strict=True):
+        if x is None or r is None or t is None:
+            continue
+        seen += 1
+        goal, unit = x - r, m * t
+        if c is None:
+            if abs(unit) < 1e-12:
+                if abs(goal) > 1e-9:
+                    return None
+                continue
+            c = goal / unit
+            if abs(c) > 4.5 or abs(c) < 0.2:
+                return None
+        elif abs(goal - c * unit) > TOLERANCE * (1 + abs(goal)):
+            return None
+    if c is None or seen < 2:
+        return None
+    return next((k for k in CONSTANTS if abs(float(k) - c) < 1e-8), None)
+
+
+# ------------------------------------------------------------------------------------------------------ wording
+
+
+def _off_by(c: Any, m: Any, term: Any) -> str:
+    what = "the right side" if term is None else f"the term {plain(term)}"
+    if term == 1:
+        return f"a term {plain(c * m)} is missing"
+    if m == 1 and c == -1:
+        return "the sign: the right side is off by a factor −1" if term is None else f"the sign of the term {plain(term)}"
+    return f"{what} is off by a factor: it must be multiplied by {plain(c * m)}"
+
+
+class _Plain(StrPrinter):  # type: ignore[misc]
+    """Index notation in one line of plain text."""
+
+    def _print_Indexed(self, e: Any) -> str:
+        name = str(getattr(e.base.label, "name", e.base.label))
+        indices = [self._print(i) for i in e.indices]
+        short = all(len(i) == 1 for i in indices)
+        return f"{name}_{''.join(indices)}" if short else f"{name}_{{{','.join(indices)}}}"
+
+    def _print_KroneckerDelta(self, e: Any) -> str:
+        return "δ_" + "".join(self._print(a) for a in e.args[:2])
+
+    def _print_Sum(self, e: Any) -> str:
+        return "Σ_" + "".join(self._print(limit[0]) for limit in e.limits) + f"({self._print(e.function)})"
+
+    def _print_Derivative(self, e: Any) -> str:
+        return f"∂{self._print(e.expr)}/" + "".join(f"∂{self._print(v)}" for v in e.variables)
+
+
+def plain(e: Any) -> str:
+    return str(_Plain().doprint(e)).replace("**", "^")
