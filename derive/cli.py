@@ -65,7 +65,9 @@ def parser() -> argparse.ArgumentParser:
     show = _command(commands, "show", run_show, "show a note step by step, mathematics laid out, verdicts beside it")
     show.add_argument("path", metavar="PATH")
     show.add_argument("--as-read", action="store_true", help="print each statement as it was understood")
-    show.add_argument("--level", choices=LEVELS, default="normal", help="fine: expand each link into elementary steps")
+    show.add_argument(
+        "--level", choices=LEVELS[1:], default="normal", help="fine: expand each link in elementary steps"
+    )
     show.add_argument("--no-color", action="store_true", help="plain text")
 
     steps = _command(commands, "steps", run_steps, "derive an expression step by step, each step judged")
@@ -159,8 +161,8 @@ def _check_once(arguments: argparse.Namespace) -> int:
 
 def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
     """The notes to check, and the text of standard input if it is one of them."""
-    from derive.pipeline import find_notes
     from derive.notes.note import NoteError
+    from derive.pipeline import find_notes
 
     found: list[str] = []
     for path in paths:
@@ -241,8 +243,8 @@ def _console(arguments: argparse.Namespace) -> Any:
 
 
 def _load(path: str) -> Any:
-    from derive.pipeline import load
     from derive.notes.note import NoteError
+    from derive.pipeline import load
 
     text = sys.stdin.buffer.read() if path == "-" else None
     try:
@@ -258,7 +260,8 @@ def run_show(arguments: argparse.Namespace) -> int:
     note = _load(arguments.path)
     out = _console(arguments)
     results = list(judged(note))
-    for part in show_note(note, results, out.width, as_read=arguments.as_read):
+    fine = arguments.level == "fine"
+    for part in show_note(note, results, out.width, as_read=arguments.as_read, fine=fine):
         out.print(part)
     return EXIT_OK if all(result.settled for result in results) else EXIT_UNSETTLED
 
@@ -300,11 +303,30 @@ def _text(path: str) -> str:
 
 
 def run_explain(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from derive.pipeline import judge_claim
+    from derive.show.terminal import explanation_view
+
+    path, _, number = arguments.place.rpartition(":")
+    if not path or not number.isdigit():
+        raise UsageError(f"{arguments.place}: expected NOTE:LINE, such as softmax.md:12")
+    note = _load(path)
+    claims = [claim for claim in note.claims if claim.place.line == int(number)]
+    if not claims:
+        lines = ", ".join(str(line) for line in dict.fromkeys(claim.place.line for claim in note.claims))
+        raise UsageError(f"{arguments.place}: no claim stands there; there are claims in lines {lines or 'none'}")
+    out = _console(arguments)
+    results = [judge_claim(claim) for claim in claims]
+    for claim, result in zip(claims, results, strict=True):
+        out.print(explanation_view(note, claim, result, out.width))
+    return EXIT_OK if all(result.settled for result in results) else EXIT_UNSETTLED
 
 
 def run_rules(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from derive.show.terminal import rules_view
+
+    out = _console(arguments)
+    out.print(rules_view(out.width))
+    return EXIT_OK
 
 
 # ----- export, kernels -----
@@ -332,9 +354,8 @@ def run_kernels(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     if _source_bytes(arguments.output, {}).decode("utf-8", "replace") == source:
         return EXIT_OK
-    print(
-        f"{arguments.output} is not current; write it with: derive kernels {' '.join(arguments.paths)} -o {arguments.output}"
-    )
+    command = f"derive kernels {' '.join(arguments.paths)} -o {arguments.output}"
+    print(f"{arguments.output} is not current; write it with: {command}")
     return EXIT_UNSETTLED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -81,8 +82,8 @@ def test_a_folder(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"   \n\n", "empty"),
         (b"Only words here.\n", "nothing is claimed"),
-        (b"\x00\x01\x02\xff\xfe binary \x00", ""),
-        (b"\x7fELF\x02\x01\x01\x00\x00\x00\xff", ""),
+        (b"\x00\x01\x02\xff\xfe binary \x00", "not UTF-8 text"),
+        (b"\x7fELF\x02\x01\x01\x00\x00\x00", "null byte"),
     ],
 )
 def test_one_clear_message(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -92,7 +93,7 @@ def test_one_clear_message(tmp_path: Path, content: bytes | None, message: str) 
     run = derive("check", str(path))
     assert run.returncode == 2
     shown = (run.stdout + run.stderr).strip()
-    assert "n.md:1:1: error:" in shown
+    assert re.search(r"n\.md:1:\d+: error:", shown)
     assert message in " ".join(shown.split())
 
 

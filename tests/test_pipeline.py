@@ -17,9 +17,19 @@ from derive.calculus import judge
 from derive.calculus.language import scalar
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict, Witness
-from derive.pipeline import Report, Result, check, check_all, check_in_parallel, find_notes, judge_claim, judged, to_json
 from derive.notes.document import Place
 from derive.notes.note import Claim, Note, NoteError, Relation
+from derive.pipeline import (
+    Report,
+    Result,
+    check,
+    check_all,
+    check_in_parallel,
+    find_notes,
+    judge_claim,
+    judged,
+    to_json,
+)
 
 x = scalar("x")
 TRUE = Claim(Place(3, 5), "2 x = x + x", "2 x", "x + x", 2 * x, sp.Add(x, x, evaluate=False), Setting())
@@ -49,13 +59,23 @@ Wrong: $\\sum_{i=1}^N s_i = N$.
         (replace(TRUE, transposed=True), "undecided", False),
         (
             replace(
-                TRUE, right=2 * x + sp.Rational(1, 10**4), relation=Relation.APPROXIMATE, tolerance=sp.Rational(1, 100)
+                TRUE,
+                left=sp.sqrt(2),
+                right=sp.Rational(141, 100),
+                relation=Relation.APPROXIMATE,
+                tolerance=sp.Rational(5, 1000),
             ),
             "proved",
             True,
         ),
         (
-            replace(TRUE, right=2 * x + 1, relation=Relation.APPROXIMATE, tolerance=sp.Rational(1, 100)),
+            replace(
+                TRUE,
+                left=sp.sqrt(2),
+                right=sp.Rational(142, 100),
+                relation=Relation.APPROXIMATE,
+                tolerance=sp.Rational(5, 1000),
+            ),
             "refuted",
             False,
         ),

@@ -546,10 +546,9 @@ class _Printer:
         piece = self.print(body)
         if piece.shape is Shape.ATOM and isinstance(body, (sp.Symbol, sp.Indexed)):
             return Piece(rf"\frac{{{head}{space or ' '}{piece.text}}}{{{below}}}", Shape.FACTOR)
-        operand = piece.text if piece.shape is Shape.OPEN else parenthesised(piece.text)
-        return Piece(
-            rf"\frac{{{head}}}{{{below}}} {operand}", Shape.OPEN if piece.shape is Shape.OPEN else Shape.FACTOR
-        )
+        bare = piece.shape is Shape.OPEN or (piece.shape is Shape.FACTOR and not isinstance(body, sp.Mul))
+        operand = piece.text if bare else parenthesised(piece.text)
+        return Piece(rf"\frac{{{head}}}{{{below}}} {operand}", Shape.OPEN if bare else Shape.FACTOR)
 
     def is_total(self, expr: Any) -> bool:
         variables = set(expr.variables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from derive.calculus.verdict import Kind, Witness
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation
 from derive.pipeline import Report, Result
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
@@ -137,8 +138,9 @@ def pointer(result: Result, source: Sequence[str]) -> list[Text]:
 
 
 def _caret(line: str, number: int, column: int) -> list[Text]:
+    line = "".join(c if c.isprintable() or c == "\t" else "·" for c in line)
     head = f"{number} | "
-    line, column = _window(line.replace("\t", " ").rstrip("\r\n"), column)
+    line, column = _window(line.replace("\t", " "), column)
     return [
         Text(head + line, "dim"),
         Text(" " * (len(head) - 2) + "| " + " " * (cells(line[: column - 1])) + "^", "yellow"),
@@ -187,7 +189,9 @@ def error_message(path: str, line: int, column: int, message: str, source: Seque
 # ----- show -----
 
 
-def show_note(note: Note, results: Iterable[Result], width: int, as_read: bool = False) -> Iterable[RenderableType]:
+def show_note(
+    note: Note, results: Iterable[Result], width: int, as_read: bool = False, fine: bool = False
+) -> Iterable[RenderableType]:
     """A note from top to bottom: prose dimmed, formulas laid out, each claim with its verdict beside it."""
     verdicts = iter(results)
     width = max(NARROW, min(width, WIDE))
@@ -205,7 +209,10 @@ def show_note(note: Note, results: Iterable[Result], width: int, as_read: bool =
             spaced = True
         elif isinstance(item, Claim):
             indent = indent if item.continues else sign_column(item.left_latex)
-            yield _step(item, next(verdicts), width, indent)
+            result = next(verdicts)
+            yield _step(item, result, width, indent)
+            if fine:
+                yield from _between(item, result, width, style)
             spaced = True
         elif isinstance(item, CompileRequest) and item.problem:
             yield Text(f"    {item.problem}", "yellow")
@@ -304,4 +311,57 @@ def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> Renderab
         source = f"{target if k == 0 else ''} = {latex(step.expr, style)}"
         shown = _indented(unicode.pretty(source, width - MARGIN - (indent if k else 0)), indent if k else INDENT)
         parts.append(_with_margin(shown, Text(*MARKS[step.verdict.kind]), step.rule, width))
+    return Group(*parts)
+
+
+# ----- explanations and rules -----
+
+
+def explanation_view(note: Note, claim: Claim, result: Result, width: int) -> RenderableType:
+    """One link, its verdict, and the elementary steps between its sides."""
+    width = max(NARROW, min(width, WIDE))
+    style = style_of_note(note)
+    whole = replace(claim, continues=False)
+    steps = list(_between(claim, result, width, style, least=1))
+    return Group(_step(whole, result, width, INDENT), *steps)
+
+
+def _between(claim: Claim, result: Result, width: int, style: Style, least: int = 2) -> Iterable[RenderableType]:
+    """The elementary steps of a link, if there are at least so many; for a wrong one, where it should have led."""
+    if claim.left is None or claim.right is None or claim.relation is not Relation.EQUAL:
+        return
+    from derive.steps.derivation import StepError
+    from derive.steps.explain import explain
+
+    try:
+        found = explain(claim.left, claim.right, claim.setting)
+    except StepError as error:
+        yield Text(f"    {error}", "red")
+        return
+    if found.reaches and len(found.derivation.steps) < least:
+        return
+    if found.derivation.steps:
+        yield Padding(steps_view(found.derivation, width - INDENT, style), (0, 0, 1, INDENT))
+    if not found.reaches:
+        words = "from the left side one comes to this instead" if result.verdict == Kind.REFUTED else NO_WAY
+        yield Padding(Text(words, "yellow"), (0, 0, 1, 2 * INDENT))
+
+
+NO_WAY = "these steps do not reach the right side: the rules know no way there"
+
+
+def rules_view(width: int) -> RenderableType:
+    """Every rule with its statement and an example, by groups."""
+    from derive.steps.rules import RULES
+
+    parts: list[RenderableType] = []
+    for group in dict.fromkeys(rule.group for rule in RULES):
+        table = Table(box=None, padding=(0, 1), show_header=False, expand=False)
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(overflow="fold")
+        for rule in (rule for rule in RULES if rule.group == group):
+            table.add_row(rule.name, unicode.linear(rule.formula))
+            if rule.shown != rule.formula:
+                table.add_row("", Text(f"such as  {unicode.linear(rule.shown)}", "dim"))
+        parts += [Text(f"\n{group}", "underline"), table]
     return Group(*parts)

@@ -207,11 +207,21 @@ class _Layout:
     def fraction(self, node: s.Fraction) -> Box:
         if not self.small and not self.line:
             return box.fraction(self(node.numerator), self(node.denominator))
-        return beside(self.compact(node.numerator), text("/"), self.compact(node.denominator))
+        return beside(self.compact(node.numerator, above=True), text("/"), self.compact(node.denominator))
 
-    def compact(self, node: s.Node) -> Box:
+    def compact(self, node: s.Node, above: bool = False) -> Box:
+        """A part of a fraction on the line, in parentheses where it would be misread."""
         shown = self(node)
-        return enclosed(shown) if isinstance(node, (s.Terms, s.Factors, s.Fraction)) and shown.width > 1 else shown
+        several = isinstance(node, s.Terms) and len(node.terms) > 1
+        several = several or isinstance(node, (s.Fraction, s.Partial, s.Big))
+        several = several or (isinstance(node, s.Factors) and not above and not self.is_application(node))
+        return enclosed(shown) if several and shown.width > 1 else shown
+
+    def is_application(self, node: s.Factors) -> bool:
+        """``f(t)``, with nothing in between."""
+        if len(node.factors) != 2:
+            return False
+        return isinstance(node.factors[1], s.Group) and node.factors[0].end == node.factors[1].start
 
     def root(self, node: s.Root) -> Box:
         if self.line:
@@ -249,7 +259,7 @@ class _Layout:
         return self.raised(self(node.base), self.script(node.exponent))
 
     def raised(self, base: Box, sup: Box) -> Box:
-        small = _convert(sup.rows[0], SUPERSCRIPTS) if sup.flat else None
+        small = _convert(sup.rows[0], SUPERSCRIPTS) if sup.flat and not re.search(r"\(..|.\(", sup.rows[0]) else None
         if small is not None:
             return (
                 beside(base, Box((small,)))
@@ -295,6 +305,8 @@ class _Layout:
         if len(node.arguments) != 1:
             return False
         argument = node.arguments[0]
+        if self.line and isinstance(argument, s.Fraction):
+            return False
         return isinstance(argument, s.Group) or not re.search(
             r"[(\[]\s*$|\\\{\s*$|\\left\s*.\s*$", self.latex[node.start : argument.start]
         )
