@@ -285,16 +285,15 @@ class _Cutter:
         return any(t.kind not in LAYOUT and t.kind != "." for t in self.tokens[piece.low:piece.high])
 
     def _first(self, piece: _Piece) -> Token | None:
-        return next((t for t in self.tokens[piece.low:piece.high] if t.kind not in LAYOUT), None)
+        return next((self.tokens[k] for k in range(piece.low, piece.high) if self.tokens[k].kind not in LAYOUT), None)
 
     def _last(self, low: int, high: int) -> Token | None:
-        return next((t for t in reversed(self.tokens[low:high]) if t.kind not in LAYOUT), None)
+        return next((self.tokens[k] for k in range(high - 1, low - 1, -1) if self.tokens[k].kind not in LAYOUT), None)
 
     # ----- pieces that belong together -----
 
     def _gathered(self, pieces: list[_Piece]) -> list[_Piece]:
-        pieces = self._without_layout([p for p in pieces if self._filled(p) or p.words or p.before == "row"])
-        return self._lists(pieces)
+        return self._lists(self._without_layout(pieces))
 
     def _without_layout(self, pieces: list[_Piece]) -> list[_Piece]:
         r"""Joins what ``\quad`` and ``&`` only move apart."""
@@ -312,12 +311,16 @@ class _Cutter:
     def _nonempty(self, pieces: list[_Piece]) -> list[_Piece]:
         """Words go on to the next piece that has something in it, and so does the beginning of a row."""
         found: list[_Piece] = []
-        words_before, row = "", False
+        words_before, row, comma = "", False, False
         for piece in pieces:
             row = row or piece.before == "row"
             if not self._filled(piece):
                 words_before = piece.words or words_before
+                comma = piece.before == "," or comma and piece.before in ("wide", "&")
                 continue
+            if comma and piece.before in ("wide", "&"):
+                piece.before = ";"  # a comma and white space
+            comma = False
             if words_before and not piece.words:
                 piece.words, piece.before = words_before, "words"
             elif row and not piece.words and piece.before != "arrow":
