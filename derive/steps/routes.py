@@ -135,7 +135,7 @@ def open_route(work: Work) -> None:
     if body is None:
         body = expr
     route = suited(body, variable, context) if work.route == "auto" else work.route
-    if route == "log-derivative" and (body.is_Mul or body.is_Pow or isinstance(body, sp.exp)):
+    if route == "log-derivative" and loggable(body, variable, context):
         work.step("log-derivative trick", mul(expr, D(sp.log(expr), variable)))
         if body is not expr:
             work.step("definition", mul(expr, D(sp.log(body), variable)))
@@ -150,6 +150,14 @@ def suited(body: Expr, variable: Expr, context: Context) -> str:
     exponential = any(isinstance(f, sp.exp) for f in varying)
     sums = any(f.is_Pow and f.exp.is_negative and isinstance(f.base, sp.Sum) for f in varying)
     return "log-derivative" if exponential and sums else "auto"
+
+
+def loggable(body: Expr, variable: Expr, context: Context) -> bool:
+    """An exponential, or a product of several factors that vary: its logarithm is a sum."""
+    if isinstance(body, sp.exp):
+        return True
+    varying = [f for f in factors(body) if context.depends(f, str(name_of(variable)))]
+    return len(varying) > 1 and not any(f.is_negative for f in factors(body))
 
 
 def cases(work: Work, body: Expr, variable: Expr) -> None:
@@ -350,7 +358,7 @@ def is_lemma(node: Expr, context: Context) -> bool:
 def lemma_step(work: Work, node: Expr) -> bool:
     """The derivative of a name inside of a larger expression: derived by itself, then put in its place."""
     expr, variable = node.args[0], node.args[1][0]
-    if node == work.expr or len(node.args) != 2 or node.args[1][1] != 1:
+    if (node == work.expr and not work.lines) or len(node.args) != 2 or node.args[1][1] != 1:
         return False
     name = name_of(expr)
     if name is None or name == name_of(variable) or isinstance(expr, AppliedUndef):

@@ -263,6 +263,8 @@ def entrywise(pieces: list[Piece], axes: Axes, diagonal: bool) -> Piece | None:
         body = found
     if not inner:
         return body
+    if not body.text and len(inner) == 1:
+        return inner[0]
     front = " ".join(p.atom for p in inner)
     return Piece(f"{front} {body.factor}".strip(), body.axes, Shape.PRODUCT)
 
