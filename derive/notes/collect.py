@@ -19,7 +19,7 @@ from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
 from derive.notes.semantics import head_and_indices, is_number, letter, walk
 from derive.notes.shapes import AxisVar, ReadProblem, Value
-from derive.notes.statements import ASSUMING, BRIEF, LOCAL, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
+from derive.notes.statements import FUNCTION_OF, ASSUMING, BRIEF, LOCAL, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
@@ -135,7 +135,7 @@ class Collector:
                 mode = mode_after(part, mode, k == 0)
                 self.said(part, mode)
                 continue
-            if self.is_row_family(sentence, k, chains):
+            if self.is_row_family(sentence, k, chains) or self.is_unknown_function(sentence, k, chains):
                 words = ""
                 continue
             if part.display and mode in LEADING and self.told_since(first) and not re.search(r"\b(and|that|where|with)\s*$", words):
@@ -218,8 +218,27 @@ class Collector:
             self.names = {**self.names, name: owner}
             return True
         self.position += 1
-        self.bind(Entity(name, Kind.TENSOR, formula=Definition(body, (index,), names=self.names, position=self.position)))
+        self.bind(Entity(name, Kind.TENSOR, formula=Definition(body, (index,), names=self.names, position=self.position, section=self.section)))
         return True
+
+    def is_unknown_function(self, sentence: Sentence, k: int, chains: dict[int, tuple[s.Chain, ...]]) -> bool:
+        """Let ``L`` be a function of ``Y``."""
+        parts = sentence.parts
+        if k + 2 >= len(parts) or not isinstance(parts[k + 1], str) or not isinstance(parts[k + 2], Formula):
+            return False
+        if FUNCTION_OF.match(parts[k + 1]) is None:
+            return False
+        name = letter(self.only(chains[id(parts[k])]))
+        of = bare_names(self.only(chains[id(parts[k + 2])]))
+        names = [letter(head_and_indices(n)[0]) for n in of]
+        if name is None or name in self.names or not names or None in names:
+            return False
+        self.unknown_function(name, [n for n in names if n is not None], self.written(chains[id(parts[k])][0]))
+        return True
+
+    def unknown_function(self, name: str, names: list[str], latex: str) -> None:
+        entity = self.bind(Entity(name, Kind.TENSOR, axes=(), declared=True, depends=tuple(names)))
+        self.note(GivenRecord(*self.here(None), latex=latex, entities=(entity,)))
 
     def only(self, chains: tuple[s.Chain, ...]) -> s.Node | None:
         return chains[0].links[0].side if len(chains) == 1 and len(chains[0].links) == 1 else None
@@ -331,6 +350,7 @@ class Collector:
     # -- definitions ------------------------------------------------------------------------------------------
     def bind(self, entity: Entity) -> Entity:
         self.position += 1
+        entity.defined_at = entity.defined_at or self.position
         self.names = {**self.names, entity.name: entity}
         self.inventory.introduce(entity, self.position)
         entity.section = self.section
@@ -339,6 +359,8 @@ class Collector:
     def definition(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         left_node = chain.links[0].side
         left = left_side(left_node) if left_node is not None else None
+        if left is not None and self.is_named_argument(left, chain, mode):
+            return True
         if left is None or not self.definable(left, chain, mode):
             return False
         first = chain.links[1]
@@ -356,9 +378,19 @@ class Collector:
             self.claims(chain, formula, mode, 2)
         return True
 
+    def is_named_argument(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
+        """``L = L(Y)`` says what an unknown loss depends on."""
+        right = left_side(chain.links[1].side) if chain.links[1].side is not None else None
+        if right is None or right.name != left.name or not right.params or right.formals or left.formals or left.params:
+            return False
+        if left.name in self.names or len(chain.links) != 2 or mode is Mode.DENY:
+            return False
+        self.unknown_function(left.name, list(right.params), self.written(chain))
+        return True
+
     def defined(self, left: Left, first: s.Link, formula: Formula) -> Entity:
         body = first.side if first.side is not None else s.Number(0, 0, "0")
-        own = Definition(body, left.formals, left.params, dict(left.rows), self.names, self.position, self.section)
+        own = Definition(body, left.formals, left.params, dict(left.rows), self.names, self.position, section=self.section)
         entity = self.names.get(left.name)
         fresh = entity is None or entity.formula is not None or entity.kind in (Kind.INDEX, Kind.DIMENSION) or self.stale(entity)
         if fresh:
@@ -393,6 +425,8 @@ class Collector:
         if entity.kind is Kind.INDEX:
             return not plain or mode is Mode.LET
         if entity.kind in (Kind.DIMENSION, Kind.LABEL, Kind.LABELS) or entity.depends:
+            return False
+        if entity.formula is None and entity.axes is not None and len(left.formals) > len(entity.axes):
             return False
         if entity.formula is None:
             return mode not in (Mode.ASSUME, Mode.SINCE)

@@ -42,7 +42,8 @@ def _entity(reading: Reading, entity: Entity, kind: str) -> str:
     if entity.kind is Kind.LABEL and entity.range is not None:
         return rf"${entity.name} \in \{{{range_latex(final(entity.range))}\}}$"
     if entity.kind is Kind.LABELS and entity.range is not None:
-        return rf"${entity.name}$ holds {len(entity.axes or ())} axes of labels in $\{{{range_latex(final(entity.range))}\}}$"
+        sizes = r" \times ".join(size_latex(final(a).size) for a in entity.axes or ())
+        return rf"${entity.name} \in \{{{range_latex(final(entity.range))}\}}^{{{sizes}}}$"
     if kind == "definition" and entity.written is not None:
         definition = entity.written
         left = _left(definition)

@@ -140,10 +140,15 @@ class Reading:
 
     def depends(self, entity: Entity) -> None:
         """``L : R^{N x K} -> R`` depends on what the note differentiates it by, or stands in its parenthesis."""
-        if entity.depends != ("?",):
+        if not entity.depends:
             return
-        found = self.inventory.arguments_of(entity.name)
-        entity.depends = tuple(n for n in found if self.has_sizes(n, entity.size))
+        if entity.depends == ("?",):
+            found = self.inventory.arguments_of(entity.name)
+            entity.depends = tuple(n for n in found if self.has_sizes(n, entity.size))
+        for name in entity.depends:
+            known = [(at, e) for at, e in self.inventory.introduced.get(name, ()) if e.kind in (Stands.TENSOR, Stands.MAP)]
+            before = [e for at, e in known if at <= entity.defined_at]
+            entity.uses += before[-1:] or [e for _, e in known[:1]]
 
     def has_sizes(self, name: str, sizes: Any) -> bool:
         for _, e in self.inventory.introduced.get(name, ()):
@@ -277,7 +282,7 @@ class Reading:
             if id(entity) in found:
                 continue
             found[id(entity)] = entity
-            if entity.formula is not None and (not entity.declared or entity.defined_at <= horizon):
+            if entity.depends or (entity.formula is not None and (not entity.declared or entity.defined_at <= horizon)):
                 queue.extend(entity.uses)
         return found
 
@@ -326,14 +331,14 @@ class Reading:
             elif entity.kind is Stands.FUNCTION:
                 smooth.add(entity.symbol)
             if entity.depends and entity.formula is None:
-                depends[entity.symbol] = self.dependence(entity, reach)
+                depends[entity.symbol] = self.dependence(entity)
         written = [a.written(axes) for a in assumptions]
         return Setting(axes, shapes, labels, definitions, frozenset(smooth), depends, tuple(w for ws in written for w in ws))
 
-    def dependence(self, entity: Entity, reach: dict[int, Entity]) -> tuple[sp.Expr, ...]:
+    def dependence(self, entity: Entity) -> tuple[sp.Expr, ...]:
         out = []
         for name in entity.depends:
-            for other in reach.values():
+            for other in entity.uses:
                 if other.name == name and other.axes is not None:
                     letters = [sp.Symbol(c, integer=True) for c in "ijklmn"[: len(other.axes)]]
                     out.append(other.indexed[tuple(letters)] if letters else other.sympy)

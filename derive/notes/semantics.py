@@ -217,7 +217,8 @@ class Meaning:
 
     def resolve(self, entity: Entity) -> Entity:
         self.used[id(entity)] = entity
-        self.inventory.resolve(entity, self)
+        if not (entity.declared and entity.axes is not None and entity.defined_at > self.horizon):
+            self.inventory.resolve(entity, self)
         return entity
 
     # -- indices ----------------------------------------------------------------------------------------------
@@ -399,8 +400,14 @@ class Meaning:
                 raise ReadProblem("infinity is not a number of the language", _span(node))
             if node.dress == r"\mathbb":
                 raise ReadProblem(f"\\mathbb{{{name}}} is not known here", _span(node))
-            entity = self.inventory.implicit(name, self.names)
+            entity = self.unintroduced(node)
         return self.entity_value(entity, node)
+
+    def unintroduced(self, node: s.Name) -> Entity:
+        """A letter that the note never introduces is a free quantity; a word is not."""
+        if node.word and len(node.text) > 1:
+            raise ReadProblem(f"{node.text} is not known and not introduced{_nearest(node.text)}", _span(node))
+        return self.inventory.implicit(node.text, self.names)
 
     def counted(self, name: str) -> Value:
         here = self.free_letter(name)
@@ -444,7 +451,7 @@ class Meaning:
             if special is not None:
                 return special
         if isinstance(head, s.Name) and head.text not in self.params:
-            entity = self.known(head.text)
+            entity = self.entity(head.text) or self.unintroduced(head)
             if entity.kind is Kind.INDEX and self.inventory.usage.get(head.text):
                 entity = self.inventory.implicit(head.text, {})
             if entity.kind in (Kind.DIMENSION, Kind.LABEL, Kind.FUNCTION, Kind.INDEX):
@@ -754,6 +761,8 @@ class Meaning:
             raise ReadProblem(f"{entity.name} is opened too deeply")
         for param, argument in zip(formula.params, arguments, strict=True):
             own = self.inventory.param_value(entity, param, self)
+            if argument.zero and not argument.rank:
+                argument = Value(own.axes, lambda *i: sp.Integer(0))
             if own.rank != argument.rank:
                 raise self.algebra.mismatch(own, argument, f"the argument of {entity.name} and its parameter {param}")
             rows = formula.rows.get(param, ())

@@ -357,7 +357,7 @@ class Algebra:
         axis = AxisVar(sp.Add(*sizes))
         if parts and not parts[0].rank and len(parts) == 2:
             first = self.axes.first(parts[1].axes[0]) if parts[1].rank else None
-            axis.first = 0 if first == 1 else None
+            axis.first = 0 if first in (None, 1) else None
 
         def entry(j: sp.Expr) -> sp.Expr:
             final = self.axes.axis(axis)

@@ -106,6 +106,13 @@ def properties(words: str) -> list[str]:
     return [n for n in found if not (n == "symmetric" and "skew" in found)]
 
 
+FUNCTION_OF = re.compile(
+    r"^\W*(?:be|is|denotes?|as)?\s*(?:an?|any|some|the)?\s*(?:(?:smooth|differentiable|scalar|real|arbitrary|general|valued|any|loss|-)\s*)*"
+    r"(?:function|loss|functional)\s+(?:of|in|on)\s*(?:the\s+\w+\s*)*$",
+    re.I,
+)
+
+
 # -- left sides -----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Left:
@@ -117,15 +124,9 @@ class Left:
     rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-DEFINABLE_WORDS = frozenset({"relu", "sign", "erf", "abs"})
-
-
 def left_side(node: s.Node) -> Left | None:
     if isinstance(node, s.Factors) and len(node.factors) == 2 and node.signs[1] == "":
         return _function_left(*node.factors)
-    if isinstance(node, s.Call) and node.function == "relu" and not node.power and not node.base and not node.primes:
-        params = [letter(a) for a in node.arguments]
-        return Left(node.function, (), tuple(params)) if None not in params and params else None  # type: ignore[arg-type]
     name = letter(node)
     if name is not None:
         return Left(name)
