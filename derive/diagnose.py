@@ -12,8 +12,10 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from flint import fmpq
 from sympy.core.function import AppliedUndef
@@ -106,13 +108,13 @@ class Case:
         names = self.problem.inventory.indices
         return sorted(((s, a) for s, a in self.setting.axes.items() if s.name in names), key=lambda p: p[0].name)
 
-    def numbers(self, exprs: Sequence[Any]) -> list[list[float | None]]:
-        """For each expression its values at the points."""
+    def numbers(self, exprs: Sequence[Any]) -> list[Any]:
+        """For each expression the array of its values at the points, nan where it has none."""
         program = compile_all(exprs, self.setting)
         columns = [
             program.each(self.problem.at_precision(p, 64), range(len(exprs)), 64, 400_000 + 2000 * len(exprs)) for p in self.points
         ]
-        return [[_float(column[k]) for column in columns] for k in range(len(exprs))]
+        return [np.array([_float(column[k]) for column in columns], dtype=float) for k in range(len(exprs))]
 
     # -- the whole side off by a factor
 
@@ -141,16 +143,22 @@ class Case:
             values = self.numbers(flat)
         except MeaningError:
             return
-        left, sides, rows = values[0], values[1 : 1 + 2 * len(splits)], values[1 + 2 * len(splits) :]
-        usable = [(a, row) for a, row in zip(atoms, rows, strict=True) if all(v is not None for v in row)]
+        left, sides = values[0], values[1 : 1 + 2 * len(splits)]
+        rows = values[1 + 2 * len(splits) :]
+        usable = [k for k in range(len(atoms)) if np.isfinite(rows[k]).all()]
+        table = np.array([rows[k] for k in usable]).reshape(len(usable), len(self.points))
         for size in range(degree + 1):
-            for m, row in _monomials(usable, size, len(self.points)):
-                for k, (rest, term) in enumerate(splits):
-                    c = _constant(left, sides[2 * k], sides[2 * k + 1], row)
-                    if c is None or (c == 1 and m == 1):
-                        continue
-                    whole = rest == 0
-                    yield Repair(_off_by(c, m, None if whole else term), rest + c * m * term)
+            combos = list(itertools.combinations_with_replacement(range(len(usable)), size))
+            if not combos:
+                continue
+            products = np.ones((len(combos), len(self.points)))
+            for column in range(size):
+                products = products * table[[c[column] for c in combos]]
+            for k, (rest, term) in enumerate(splits):
+                for at, c in _constants(left, sides[2 * k], sides[2 * k + 1], products):
+                    m = sp.Mul(*(atoms[usable[i]] for i in combos[at]))
+                    if c * m != 1 and len(sp.Mul.make_args(m)) >= size:
+                        yield Repair(_off_by(c, m, None if rest == 0 else term), rest + c * m * term)
 
     def _plain_atoms(self) -> list[Any]:
         """Dimensions and scalars, with inverses."""
@@ -175,7 +183,7 @@ class Case:
                 )
                 if closed and _loose(node) <= free | set(_symbols([self.left, self.right], self.setting)):
                     found.append(node)
-        for name, axes in self._vectors():
+        for name, axes in self.vectors:
             for combo in itertools.product(*([s for s, a in self.free if a == axis] for axis in axes)):
                 found.append(sp.IndexedBase(name, real=True)[combo])
         found = [f for f in dict.fromkeys(found) if not getattr(f, "is_integer", False) or f in self._plain_atoms()]
@@ -184,7 +192,8 @@ class Case:
         inverse = [1 / f for f in found if not isinstance(f, sp.Sum)]
         return list(dict.fromkeys([*self._plain_atoms(), *deltas, *found[:16], *ones[:8], *inverse[:8]]))[:44]
 
-    def _vectors(self) -> list[tuple[str, tuple[Axis, ...]]]:
+    @cached_property
+    def vectors(self) -> list[tuple[str, tuple[Axis, ...]]]:
         """Free and defined names with their axes."""
         used = self.problem.program.nodes[0].names | self.problem.program.nodes[1].names
         named = {n: a for n, a in self.problem.inventory.tensors.items() if n not in self.setting.labels}
@@ -195,8 +204,24 @@ class Case:
 
     def assumed(self) -> Iterator[Repair]:
         for sentence, *assumptions in self._assumptions():
-            if witness.agree(self.left, self.right, self.setting.assuming(*assumptions), 8).holds:
+            if witness.agreement(self.problem.assuming(assumptions), 8).holds:
                 yield Repair(sentence, None, tuple(assumptions))
+
+    @property
+    def _finite(self) -> set[str]:
+        """Names that are assumed to lie in a finite set."""
+        relations = [a.relation for a in self.setting.assumptions]
+        return {_name(r.args[0]) for r in relations if isinstance(r, sp.Contains)}
+
+    @cached_property
+    def _signed(self) -> bool:
+        """Whether anything depends on signs: roots, logarithms, absolute values, cases."""
+        used = self.problem.program.nodes[0].names | self.problem.program.nodes[1].names
+        opened = [d.body for n, d in self.setting.definitions.items() if n in used or d.is_function]
+        kinds = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.log, sp.Piecewise)
+        return any(
+            e.has(*kinds) or any(not p.exp.is_integer for p in e.atoms(sp.Pow)) for e in (self.left, self.right, *opened)
+        )
 
     def _assumptions(self) -> Iterator[tuple[Any, ...]]:
         """What people forget to say, each as a sentence and the relations it means."""
@@ -208,11 +233,11 @@ class Case:
                 if str(relation) not in known:
                     text = f"{a[0]} ≠ {b[0]}"
                     yield f"needs {text}", Assumption(relation, text, frozenset({a[0], b[0]}))
-        for name in sorted(inventory.scalars):
+        for name in sorted(inventory.scalars if self._signed else ()):
             x = sp.Symbol(name, real=True)
             yield f"needs {name} > 0", Assumption(x > 0, f"{name} > 0")
         for name, axes in sorted(inventory.tensors.items()):
-            if name in self.setting.labels or not axes:
+            if name in self.setting.labels or name in self._finite or not axes:
                 continue
             running = [sp.Symbol(f"{c}", integer=True) for c in _fresh(len(axes), self.setting, name)]
             entry = sp.IndexedBase(name, real=True)[tuple(running)]
@@ -223,7 +248,8 @@ class Case:
             if len(axes) == 2 and axes[0] == axes[1]:
                 mirrored = sp.IndexedBase(name, real=True)[running[1], running[0]]
                 yield f"needs {name} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{name} symmetric")
-            yield f"needs {plain(entry)} > 0", Assumption(entry > 0, f"{plain(entry)} > 0")
+            if self._signed:
+                yield f"needs {plain(entry)} > 0", Assumption(entry > 0, f"{plain(entry)} > 0")
             total = sp.Eq(sp.Sum(entry, (running[-1], axes[-1].first, axes[-1].last)), 1)
             hot = Assumption(sp.Contains(entry, sp.FiniteSet(0, 1)), f"{plain(entry)} ∈ {{0, 1}}")
             yield f"needs {name} to be one-hot", hot, Assumption(total, f"Σ_{running[-1]} {plain(entry)} = 1")
@@ -326,8 +352,8 @@ class Case:
                 yield new, f"{plain(node)} should be {plain(new)}"
 
     def _entry_edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
-        name = str(getattr(node.base.label, "name", node.base.label))
-        axes = dict(self._vectors()).get(name, ())
+        name = _name(node)
+        axes = dict(self.vectors).get(name, ())
         for k, axis in enumerate(axes):
             for s, a in [*self.free, *bound]:
                 if a.size == axis.size and s != node.indices[k]:
@@ -338,7 +364,7 @@ class Case:
             yield new, f"{plain(node)} should be transposed: {plain(new)}"
             if axes[0] == axes[1]:
                 yield (node + new) / 2, f"{plain(node)} is not symmetric: it should be ({plain(node + new)})/2"
-        for other, theirs in self._vectors():
+        for other, theirs in self.vectors:
             if theirs == axes and other != name:
                 new = sp.IndexedBase(other, real=True)[tuple(node.indices)]
                 yield new, f"{plain(node)} should be {plain(new)}"
@@ -459,6 +485,11 @@ def _renamed(e: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
     return e.func(*(_renamed(a, names) for a in e.args))
 
 
+def _name(e: Any) -> str:
+    label = e.base.label if isinstance(e, sp.Indexed) else e
+    return str(getattr(label, "name", label))
+
+
 def _loose(e: Any) -> set[sp.Symbol]:
     """Free symbols without the names of tensors."""
     return witness.free_symbols(e)
@@ -488,44 +519,27 @@ def _close(a: float | None, b: float) -> bool:
     return a is not None and abs(a - b) <= TOLERANCE * (1 + abs(b))
 
 
-def _monomials(atoms: Sequence[tuple[Any, list[Any]]], size: int, width: int) -> Iterator[tuple[Any, list[float]]]:
-    """Products of so many atoms with their values."""
-    for combo in itertools.combinations_with_replacement(atoms, size):
-        if any(sp.Integer(1) == a[0] * b[0] for a, b in itertools.combinations(combo, 2)):
-            continue
-        row = [1.0] * width
-        for _, values in combo:
-            row = [x * y for x, y in zip(row, values, strict=True)]
-        yield sp.Mul(*(a for a, _ in combo)), row
-
-
 CONSTANTS = sorted(
     {sp.Rational(s * p, q) for s in (1, -1) for p in range(1, 5) for q in range(1, 5)}, key=lambda c: (int(c.q + abs(c.p)), bool(c < 0), int(c.q))
 )
 
 
-def _constant(left: Sequence[Any], rest: Sequence[Any], term: Sequence[Any], row: Sequence[float]) -> Any:
-    """The simple c with left = rest + c * row * term at all points."""
-    c: float | None = None
-    seen = 0
-    for x, r, t, m in zip(left, rest, term, row, strict=True):
-        if x is None or r is None or t is None:
-            continue
-        seen += 1
-        goal, unit = x - r, m * t
-        if c is None:
-            if abs(unit) < 1e-12:
-                if abs(goal) > 1e-9:
-                    return None
-                continue
-            c = goal / unit
-            if abs(c) > 4.5 or abs(c) < 0.2:
-                return None
-        elif abs(goal - c * unit) > TOLERANCE * (1 + abs(goal)):
-            return None
-    if c is None or seen < 2:
-        return None
-    return next((k for k in CONSTANTS if abs(float(k) - c) < 1e-8), None)
+def _constants(left: Any, rest: Any, term: Any, rows: Any) -> Iterator[tuple[int, Any]]:
+    """The rows m, each with a simple c, for which left = rest + c m term at all points where these have values."""
+    fine = np.isfinite(left) & np.isfinite(rest) & np.isfinite(term)
+    if fine.sum() < 2:
+        return
+    goal = (left - rest)[fine]
+    units = rows[:, fine] * term[fine]
+    norms = (units * units).sum(axis=1)
+    with np.errstate(all="ignore"):
+        c = (units @ goal) / norms
+        gap = np.abs(goal - c[:, None] * units).max(axis=1)
+    hits = np.nonzero((norms > 1e-18) & (gap <= TOLERANCE * (1 + np.abs(goal).max())) & (np.abs(c) < 4.5) & (np.abs(c) > 0.2))
+    for at in hits[0]:
+        simple = next((k for k in CONSTANTS if abs(float(k) - c[at]) < 1e-8), None)
+        if simple is not None:
+            yield int(at), simple
 
 
 # ------------------------------------------------------------------------------------------------------ wording
@@ -544,7 +558,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
     """Index notation in one line of plain text."""
 
     def _print_Indexed(self, e: Any) -> str:
-        name = str(getattr(e.base.label, "name", e.base.label))
+        name = _name(e)
         indices = [self._print(i) for i in e.indices]
         short = all(len(i) == 1 for i in indices)
         return f"{name}_{''.join(indices)}" if short else f"{name}_{{{','.join(indices)}}}"

@@ -9,6 +9,7 @@ sides do not overlap; it is looked for from the smallest sizes on and then made 
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -403,6 +404,16 @@ class Problem:
         self.structure: dict[Any, list[Key]] = {}  # the entries that each instance of an equation is about
         self.rng = random.Random(20)
 
+    def assuming(self, assumptions: Sequence[Assumption]) -> Problem:
+        """The same two sides under more assumptions about names that stand in them."""
+        other = copy.copy(self)
+        other.setting = self.setting.assuming(*assumptions)
+        other.rules = self.rules + [r for r in (_rule(a, other.setting) for a in assumptions) if r is not None]
+        other.given = self._acyclic([r for r in other.rules if r.target])
+        other.checks = [r for r in other.rules if r not in other.given]
+        other.__dict__.pop("index_rules", None)
+        return other
+
     def _acyclic(self, oriented: list[Rule]) -> list[Rule]:
         """Of the equations ``a = expr``, those that can be worked off in order: no name gets its value from itself."""
         done: list[Rule] = []
@@ -580,9 +591,18 @@ class Problem:
             yield Point(point.sizes, indices, point.values, point.functions)
 
     def _gap(self, rule: Rule, point: Point, precision: int = 64) -> Any:
-        left, right = rule.sides.values(point, precision, self.budget.operations)
+        values = {k: point.values[k] for k in self._about(rule, point) if k in point.values}
+        at = Point(point.sizes, point.indices, values, point.functions)
+        left, right = rule.sides.values(at, precision, self.budget.operations)
         with working_precision(precision):
             return left - right
+
+    def _about(self, rule: Rule, point: Point) -> list[Key]:
+        """The keys of a point that an assumption reads."""
+        state = (id(rule), tuple(sorted(point.sizes.items())))
+        if state not in self.structure:
+            self.structure[state] = sorted(k for k in point.values if k[0] in rule.names)
+        return self.structure[state]
 
     def _holds(self, rule: Rule, point: Point) -> bool:
         """Whether one instance holds, for certain; an equation between reals may hold to 100 digits."""
@@ -717,8 +737,7 @@ class Equation:
 
     def gap(self, point: Point) -> Fraction:
         """left - right, exactly; raises Unsatisfied where it is not rational."""
-        at = Point(point.sizes, self.indices, point.values, point.functions)
-        d = self.problem._gap(self.rule, at)
+        d = self.problem._gap(self.rule, Point(point.sizes, self.indices, point.values, point.functions))
         if type(d) is not fmpq:
             raise Unsatisfied("an equation that has no rational solution in sight")
         return Fraction(int(d.p), int(d.q))
@@ -742,7 +761,7 @@ class Equation:
     def _variables(self, point: Point) -> list[Key]:
         try:
             now = self.gap(point)
-            mine = [key for key in sorted(point.values) if key[0] in self.rule.names]
+            mine = self.problem._about(self.rule, point)
             steps = (Fraction(17, 13), Fraction(-5, 11))
             return [k for k in mine if any(self.moved(point, k, point.values[k] + d) != now for d in steps)]
         except (Unsatisfied, Undefined):
@@ -1056,12 +1075,20 @@ def generic_points(problem: Problem) -> Iterator[Point]:
 
 
 def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
-    """Evaluate both sides at several points: where do they differ, and at how many were both defined?"""
+    """Evaluate both sides at several points, up to the first where they differ; at how many were both defined?"""
     left, right = sp.sympify(left), sp.sympify(right)
+    try:
+        problem = Problem(left, right, completed(left, right, setting), Budget())
+    except MeaningError as found:
+        return Agreement(reason=f"it could not be evaluated: {found}")
+    return agreement(problem, count)
+
+
+def agreement(problem: Problem, count: int) -> Agreement:
+    """The same for a problem that is compiled already."""
     apart: list[Witness] = []
     checked = made = 0
     try:
-        problem = Problem(left, right, completed(left, right, setting), Budget())
         for point in _some_points(problem, 4 * count):
             made += 1
             try:
@@ -1073,10 +1100,10 @@ def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
             checked += 1
             if same is False:
                 apart.append(_presented(problem, point, x, y))
-            if checked >= count:
+            if apart or checked >= count:
                 break
-    except MeaningError as problem_found:
-        return Agreement(reason=f"it could not be evaluated: {problem_found}")
+    except MeaningError as found:
+        return Agreement(reason=f"it could not be evaluated: {found}")
     if not checked:
         what = "no point was found at which both sides are defined" if made else "no numbers were found that meet the assumptions"
         return Agreement(reason=what)
