@@ -205,11 +205,11 @@ class Lowering:
         for symbol in indices:
             if symbol not in self.setting.axes:
                 raise CompileError(f"the range of the index {symbol} is not known")
-        node = self._body(expr, [(s, self.setting.axes[s]) for s in indices])
-        return node
+        return self._body(expr, [(s, self.setting.axes[s]) for s in indices])
 
     def _body(self, expr: sp.Expr, formals: Sequence[tuple[sp.Symbol, Axis]]) -> Node:
         """The array of ``expr`` over ``formals``, in a scope of its own."""
+        expr = self.resolved(expr)
         saved = self.axes, self._rank, self._memo
         self.axes = dict(formals)
         self._rank = {s: k for k, (s, _) in enumerate(formals)}
@@ -308,7 +308,7 @@ class Lowering:
             case AppliedUndef():
                 return self.application(expr)
             case sp.Derivative() | sp.Subs():
-                return self.derivative(expr)
+                return self.lower(self.resolved(expr))
         if expr.func in FUNCTIONS:
             return self.mapped(FUNCTIONS[expr.func], *expr.args)
         if expr.func in COMPARISONS:
@@ -627,11 +627,16 @@ class Lowering:
             raise CompileError(f"{name} takes {len(definition.formals)} arguments, not {len(expr.args)}")
         return self.lower(substitute(definition.body, dict(zip(definition.formals, expr.args, strict=True))))
 
-    def derivative(self, expr: sp.Expr) -> Named:
+    def resolved(self, expr: sp.Expr) -> sp.Expr:
+        """The expression with closed forms in the place of derivatives: one for the whole, else one for each."""
+        if not expr.has(sp.Derivative, sp.Subs):
+            return expr
         closed = self.closed_form(expr, self.setting) if self.closed_form else None
-        if closed is None or closed == expr:
+        if closed is not None and not closed.has(sp.Derivative, sp.Subs):
+            return closed
+        if isinstance(expr, sp.Derivative | sp.Subs):
             raise CompileError(f"no closed form is known for {expr}")
-        return self.lower(closed)
+        return expr.func(*(self.resolved(a) if isinstance(a, sp.Expr) else a for a in expr.args))
 
 
 def substitute_bound_names(total: sp.Sum, fresh: Mapping[sp.Symbol, sp.Symbol]) -> sp.Sum:

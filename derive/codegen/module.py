@@ -9,13 +9,12 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from derive.calculus.setting import Setting
 from derive.codegen.array import Extent, Input, Node, Positions, Size, walk, with_children
 from derive.codegen.lower import CompileError, ClosedForm, Lowering
-from derive.codegen.names import BadNameError, checked, identifier
+from derive.codegen.names import RUNTIME, BadNameError, checked, identifier
 from derive.codegen.numpy_source import Straight, is_constant
 from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
 from derive.codegen.short import NotShort, Short
@@ -24,7 +23,7 @@ from derive.notes.note import CompileRequest, Target
 
 Evidence = Callable[[CompileRequest, Target], str]
 
-RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
+
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,13 @@ def header(p: Program, note: str) -> list[str]:
     kind = "Any" if count == 1 else f"tuple[{', '.join(['Any'] * count)}]"
     outs = "Array | None" if count == 1 else "tuple[Array | None, ...]"
     default = "None" if count == 1 else f"({', '.join(['None'] * count)})"
-    line = f"def {p.name}({parameters}, out: {outs} = {default}) -> {kind}:"
-    if len(line) > 120:
-        line = f"def {p.name}(\n    {parameters}, out: {outs} = {default}\n) -> {kind}:"
-    return [line, docstring(p, note)]
+    return [definition(p.name, f"{parameters}, out: {outs} = {default}", kind), docstring(p, note)]
+
+
+def definition(name: str, parameters: str, kind: str) -> str:
+    """The line, or lines, that open a function."""
+    line = f"def {name}({parameters}) -> {kind}:"
+    return line if len(line) <= 120 else f"def {name}(\n    {parameters}\n) -> {kind}:"
 
 
 def sizes_used(p: Program, statements: Sequence[str], source: str) -> list[str]:
@@ -203,11 +205,11 @@ def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
         text += [f"        {line}" for line in body.lines]
     moved = [", axis" if axis and r.rank == 1 else "" for r in p.results]
     placed = [
-        f'place("{p.name}", {r}, {"out" if count == 1 else f"out[{k}]"}, given.result{m})'
+        f'placed("{p.name}", {r}, {"out" if count == 1 else f"out[{k}]"}, given.result{m})'
         for k, (r, m) in enumerate(zip(results, moved, strict=True))
     ]
     text.append(f"    return {', '.join(placed)}")
-    return "\n".join(text) + "\n", body.needs | {"prepare", "place"}
+    return "\n".join(text) + "\n", body.needs | {"prepare", "placed"}
 
 
 def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]]:
@@ -223,14 +225,14 @@ def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]
         raise NotRows
     block, needs = block_source(p, inside, sums, rows)
     after = after_source(p, roots, rows, sums)
-    arguments = ", ".join(
+    arguments = [
         f'("{a.name}", {axes_text(a.axes)}, {split.rows[a.name]}' + (f', "{p.labels[a.name]}")' if a.integer else ")")
         for a in p.arguments
-    )
+    ]
     places = [split.result_rows[k] if r in rows else None for k, r in enumerate(roots)]
-    results = ", ".join(f"({axes_text(r.sizes)}, {w})" for r, w in zip(roots, places, strict=True))
-    kernel = f'_{p.name} = Kernel("{p.name}", {quoted(split.size)}, ({arguments},), ({results},), _{p.name}_rows'
-    kernel += f", _{p.name}_sums)" if after else ")"
+    results = [f"({axes_text(r.sizes)}, {w})" for r, w in zip(roots, places, strict=True)]
+    parts = [f'"{p.name}"', quoted(split.size), listed(arguments), listed(results), f"_{p.name}_rows"]
+    kernel = f"_{p.name} = Kernel(\n" + "".join(f"    {x},\n" for x in [*parts, *([f"_{p.name}_sums"] if after else [])]) + ")"
     values = ", ".join(a.name for a in p.arguments) + ("," if len(p.arguments) == 1 else "")
     outs = "(out,)" if len(p.results) == 1 else "out"
     call = f"_{p.name}(({values}), {outs}{', axis' if p.one_axis else ''})"
@@ -251,22 +253,22 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
         results = body.run()
     except NotShort:
         return [], set()
-    logits, needs = body.logits.name, body.needs | {"short"}
+    logits, needs = body.logits.name, body.needs | {"short_rows"}
     guards = ["axis == -1"] if p.one_axis else []
     guards += ["out is None"] if len(roots) == 1 else [f"out[{k}] is None" for k in range(len(roots))]
     others = [a for a in p.arguments if a.name != logits]
     rank = next(a.rank for a in p.arguments if a.name == logits)
     if split.size is not None:
         guards.append(f"np.ndim({logits}) == {rank}")
-    guards.append(f"(ones := short({logits})) is not None")
+    guards.append(f"(ones := short_rows({logits})) is not None")
     lines = []
     for other in others:
         if other.integer:
             needs.add("short_labels")
             guards.append(f"(flat := short_labels({other.name}, {logits})) is not None")
         else:
-            needs.add("beside")
-            guards.append(f"beside({other.name}, {logits})")
+            needs.add("like_logits")
+            guards.append(f"like_logits({other.name}, {logits})")
     lines = list(body.lines)
     dtype = f"{logits}.dtype.type"
     values = [f"{dtype}({r})" if n.rank == 0 and split.size is not None else r
@@ -288,6 +290,11 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     return [*text, f"{indent}return {', '.join(values)}"], needs
 
 
+def listed(items: Sequence[str]) -> str:
+    """A tuple as source."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
 def quoted(name: str | None) -> str:
     return "None" if name is None else f'"{name}"'
 
@@ -302,12 +309,12 @@ def block_source(p: Program, inside: Sequence[Node], sums: Sequence[Node], rows:
         lines = into(lines, ref, out) if re.fullmatch(r"\w+", ref) else [*lines, f"{out}[...] = {ref}"]
     lines = [re.sub(r", (shift\w*) = exp_total", ", _ = exp_total", x) if shift_unused(x, lines) else x for x in lines]
     if sums:
-        lines.append(f"return ({', '.join(refs[len(inside):])},)")
+        lines.append(f"return {listed(refs[len(inside):])}")
     lines = sizes_used(p, lines, "work") + lines
     parameters = ", ".join(["work: Work", *(f"{a.name}: Array" for a in p.arguments), *(f"{o}: Array" for o in outs)]
                            if inside else ["work: Work", *(f"{a.name}: Array" for a in p.arguments)])
     kind = "tuple[Any, ...]" if sums else "None"
-    return f"def _{p.name}_rows({parameters}) -> {kind}:\n" + "".join(f"    {x}\n" for x in lines), body.needs
+    return f"{definition(f'_{p.name}_rows', parameters, kind)}\n" + "".join(f"    {x}\n" for x in lines), body.needs
 
 
 def shift_unused(line: str, lines: Sequence[str]) -> bool:
@@ -326,10 +333,10 @@ def after_source(p: Program, roots: Sequence[Node], rows: set[Node], sums: Seque
         done[node] = inputs.get(node) or with_children(node, lambda n: done.get(n, n))
     body = Straight([done[r] for r in made], p.names, reserved(p) | {i.name for i in inputs.values()})
     refs = body.run()
-    lines = sizes_used(p, body.lines + refs, "work") + body.lines + [f"return ({', '.join(refs)},)"]
+    lines = sizes_used(p, body.lines + refs, "work") + body.lines + [f"return {listed(refs)}"]
     parameters = ", ".join(["work: Work", *(f"{i.name}: Any" for i in inputs.values()),
                             *(f"{a.name}: Array" for a in p.arguments)])
-    return f"def _{p.name}_sums({parameters}) -> tuple[Any, ...]:\n" + "".join(f"    {x}\n" for x in lines)
+    return f"{definition(f'_{p.name}_sums', parameters, 'tuple[Any, ...]')}\n" + "".join(f"    {x}\n" for x in lines)
 
 
 def compile_request(request: CompileRequest, note: str = "", closed_form: ClosedForm | None = None,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import keyword
 import re
+from pathlib import Path
 
-RESERVED = frozenset({"np", "numpy", "out", "axis", "dtype", "annotations"}) | frozenset(dir(builtins))
+def _runtime_names() -> frozenset[str]:
+    """The names that generated modules share."""
+    tree = ast.parse(RUNTIME.read_text(encoding="utf-8"))
+    named = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    assigned = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+    return frozenset(named | assigned)
+
+
+RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
+WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike", "work", "given", "ones", "flat"}
+RESERVED = frozenset(WORDS) | frozenset(dir(builtins)) | _runtime_names()
 
 
 class BadNameError(ValueError):

@@ -47,7 +47,7 @@ OPERATORS = {
     "not_equal": "!=",
 }
 
-HELPERS = {"sigmoid": "sigmoid", "softplus": "softplus", "erf": "erf"}
+HELPERS = {"sigmoid": "stable_sigmoid", "softplus": "stable_softplus", "erf": "stable_erf"}
 
 NAMES = {"exp": "e", "log": "log", "where": "chosen", "inv": "inverse", "tanh": "t"}
 
@@ -213,7 +213,7 @@ class Straight:
         if node.op in OPERATORS:
             return self.assign(node, f"{operands[0]} {OPERATORS[node.op]} {operands[1]}", owned=False)
         if node.op in HELPERS:
-            self.needs.add(node.op)
+            self.needs.add(HELPERS[node.op])
             return self.assign(node, f"{HELPERS[node.op]}({operands[0]})")
         for use in uses:
             if self.reusable(node, use, uses):
@@ -235,7 +235,7 @@ class Straight:
         rest = [f for f in factors if f is not base]
         text = self.product(node.coefficient, rest, node.rank)
         if base is None:
-            return self.assign(node, text)
+            return self.assign(node, text, owned=node.coefficient != 1 or len(rest) > 1 or rest[0][1] != 1)
         name = self.take_over(node, base[0])
         if text != "1":
             simple = len(rest) == 1 and node.coefficient == 1 and rest[0][1] == -1
@@ -445,13 +445,13 @@ class Straight:
 
     @emit.register
     def _(self, node: Gather) -> None:
-        self.needs.add("pick")
+        self.needs.add("picked")
         rank = node.rank
         source = self.aligned(Use(node.source.node, tuple(rank if k == -1 else k for k in node.source.labels)), rank + 1)
         where = self.aligned(node.where, rank)
         if is_constant(node.where.node):
             where = f"np.intp({where})"
-        self.assign(node, f"pick({source}, {where})")
+        self.assign(node, f"picked({source}, {where})")
 
     @emit.register
     def _(self, node: Take) -> None:
@@ -475,9 +475,9 @@ class Straight:
 
     @emit.register
     def _(self, node: Concat) -> None:
-        self.needs.add("join")
+        self.needs.add("joined")
         pieces = ", ".join(self.aligned(u, node.rank) for u in node.pieces)
-        self.assign(node, f"join([{pieces}], {node.axis - node.rank})")
+        self.assign(node, f"joined([{pieces}], {node.axis - node.rank})")
 
     @emit.register
     def _(self, node: Matrix) -> None:

@@ -281,8 +281,11 @@ def opened(results: Sequence[Node]) -> tuple[Node, ...]:
 
 def open_node(node: Node, is_result: bool) -> Node:
     match node:
-        case Contract(operands, kept) if kept == 0:
+        case Contract(operands, 0):
             return weighted_log(node, operands)
+        case RowSum(operands, 0):
+            inside = weighted_log(Contract(operands, 0), operands)
+            return node if isinstance(inside, Contract) else RowSum((whole(inside),), 0)
         case LogSumExp(operand, 0) if operand.rank == 1 and not is_result:
             return Add(((ONE, whole(Shift(operand))), (ONE, whole(LogTotal(operand)))))
         case Add():
@@ -462,8 +465,8 @@ class Columns(Straight):
         elif isinstance(node, LogTotal):
             self.assign(node, f"np.log({total})")
         else:
-            self.needs.add("minus")
-            self.assign(node, f"minus({self.ref(node.operand)}, {shift})", owned=False)
+            self.needs.add("less_shift")
+            self.assign(node, f"less_shift({self.ref(node.operand)}, {shift})", owned=False)
         return True
 
     def emit_contract(self, node: Contract) -> bool:
@@ -473,9 +476,9 @@ class Columns(Straight):
             self.assign(node, f"column_sums({self.ref(node.operands[0].node)})")
             return True
         if len(node.operands) == 2 and node.kept == 0 and all(u.labels == (0,) for u in node.operands) and all(rows):
-            self.needs.add("inner")
+            self.needs.add("inner_products")
             a, b = (self.ref(u.node) for u in node.operands)
-            self.assign(node, f"inner({a}, {b})")
+            self.assign(node, f"inner_products({a}, {b})")
             return True
         if len(node.operands) == 2 and sorted(rows) == [False, True]:
             vector, matrix = (node.operands if rows[0] else node.operands[::-1])

@@ -2,6 +2,40 @@
 
 from __future__ import annotations
 
+from derive.kernels.from_cross_entropy_labels import (
+    cross_entropy_hessian,
+    cross_entropy_hvp,
+    cross_entropy_labels,
+    cross_entropy_labels_grad,
+    cross_entropy_labels_value_and_grad,
+    smoothed_cross_entropy,
+    smoothed_cross_entropy_grad,
+)
+from derive.kernels.from_logistic import (
+    sigmoid,
+    sigmoid_derivative,
+    softplus,
+    softplus_derivative,
+)
+from derive.kernels.from_mean_cross_entropy import (
+    mean_cross_entropy,
+    mean_cross_entropy_grad,
+    mean_cross_entropy_labels,
+    mean_cross_entropy_labels_grad,
+    mean_cross_entropy_labels_value_and_grad,
+    mean_cross_entropy_value_and_grad,
+)
+from derive.kernels.from_softmax_products import (
+    log_softmax_temperature,
+    softmax_jvp,
+    softmax_temperature,
+    softmax_vjp,
+)
+from derive.kernels.from_softmax_regression_batch import (
+    softmax_regression_grads,
+    softmax_regression_loss,
+    softmax_regression_value_and_grads,
+)
 from derive.kernels.from_softmax import (
     cross_entropy,
     cross_entropy_grad,
@@ -15,9 +49,33 @@ from derive.kernels.runtime import set_threads
 __all__ = [
     "cross_entropy",
     "cross_entropy_grad",
+    "cross_entropy_hessian",
+    "cross_entropy_hvp",
+    "cross_entropy_labels",
+    "cross_entropy_labels_grad",
+    "cross_entropy_labels_value_and_grad",
     "log_softmax",
+    "log_softmax_temperature",
     "logsumexp",
+    "mean_cross_entropy",
+    "mean_cross_entropy_grad",
+    "mean_cross_entropy_labels",
+    "mean_cross_entropy_labels_grad",
+    "mean_cross_entropy_labels_value_and_grad",
+    "mean_cross_entropy_value_and_grad",
     "set_threads",
+    "sigmoid",
+    "sigmoid_derivative",
+    "smoothed_cross_entropy",
+    "smoothed_cross_entropy_grad",
     "softmax",
     "softmax_jacobian",
+    "softmax_jvp",
+    "softmax_regression_grads",
+    "softmax_regression_loss",
+    "softmax_regression_value_and_grads",
+    "softmax_temperature",
+    "softmax_vjp",
+    "softplus",
+    "softplus_derivative",
 ]

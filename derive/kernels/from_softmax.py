@@ -11,17 +11,17 @@ from derive.kernels.runtime import (
     Array,
     Kernel,
     Work,
-    beside,
     column_sums,
     exp_total,
     far_from_zero,
-    inner,
+    inner_products,
+    less_shift,
+    like_logits,
     log_normalised,
     log_normalised_row,
     log_sum_exp_of,
-    minus,
     normalise,
-    short,
+    short_rows,
 )
 
 __all__ = [
@@ -39,7 +39,13 @@ def _softmax_rows(work: Work, z: Array, out: Array) -> None:
     normalise(out, total, z)
 
 
-_softmax = Kernel("softmax", None, (("z", ("N",), 0),), ((("N",), 0),), _softmax_rows)
+_softmax = Kernel(
+    "softmax",
+    None,
+    (("z", ("N",), 0),),
+    ((("N",), 0),),
+    _softmax_rows,
+)
 
 
 def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -52,7 +58,7 @@ def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short(z)) is not None:
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
         e = np.exp(z)
         total = e.dot(ones)
         np.divide(e, total, out=e)
@@ -64,7 +70,13 @@ def _log_softmax_rows(work: Work, z: Array, out: Array) -> None:
     log_normalised(z, out, work)
 
 
-_log_softmax = Kernel("log_softmax", None, (("z", ("N",), 0),), ((("N",), 0),), _log_softmax_rows)
+_log_softmax = Kernel(
+    "log_softmax",
+    None,
+    (("z", ("N",), 0),),
+    ((("N",), 0),),
+    _log_softmax_rows,
+)
 
 
 def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -75,7 +87,7 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short(z)) is not None and z.size == z.shape[-1]:
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None and z.size == z.shape[-1]:
         l = log_normalised_row(z)
         return l
     return _log_softmax((z,), (out,), axis)[0]
@@ -87,7 +99,13 @@ def _logsumexp_rows(work: Work, z: Array, out: Array) -> None:
     out[...] = log_sum_exp_of(z, total, shift)
 
 
-_logsumexp = Kernel("logsumexp", None, (("z", ("N",), 0),), (((), 0),), _logsumexp_rows)
+_logsumexp = Kernel(
+    "logsumexp",
+    None,
+    (("z", ("N",), 0),),
+    (((), 0),),
+    _logsumexp_rows,
+)
 
 
 def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -98,7 +116,7 @@ def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short(z)) is not None:
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
         e = np.exp(z)
         total = e.dot(ones[0])
         log = np.log(total)
@@ -118,7 +136,13 @@ def _softmax_jacobian_rows(work: Work, z: Array, out: Array) -> None:
     diagonal += e
 
 
-_softmax_jacobian = Kernel("softmax_jacobian", None, (("z", ("N",), 0),), ((("N", "N"), 0),), _softmax_jacobian_rows)
+_softmax_jacobian = Kernel(
+    "softmax_jacobian",
+    None,
+    (("z", ("N",), 0),),
+    ((("N", "N"), 0),),
+    _softmax_jacobian_rows,
+)
 
 
 def softmax_jacobian(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -137,8 +161,8 @@ def softmax_jacobian(z: ArrayLike, axis: int = -1, out: Array | None = None) -> 
 def _cross_entropy_rows(work: Work, z: Array, y: Array, out: Array) -> None:
     e = work.like("e", z)
     total, shift = exp_total(z, e, work)
-    s = minus(z, shift)
-    out[...] = inner(y, s)
+    s = less_shift(z, shift)
+    out[...] = inner_products(y, s)
     l = np.log(total)
     c2 = column_sums(y)
     l *= c2
@@ -146,7 +170,13 @@ def _cross_entropy_rows(work: Work, z: Array, y: Array, out: Array) -> None:
     out *= -1
 
 
-_cross_entropy = Kernel("cross_entropy", None, (("z", ("C",), 0), ("y", ("C",), 0),), (((), 0),), _cross_entropy_rows)
+_cross_entropy = Kernel(
+    "cross_entropy",
+    None,
+    (("z", ("C",), 0), ("y", ("C",), 0)),
+    (((), 0),),
+    _cross_entropy_rows,
+)
 
 
 def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -160,7 +190,7 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short(z)) is not None and beside(y, z):
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(y, z):
         c = (y * z).dot(ones[0])
         e = np.exp(z)
         total = e.dot(ones[0])
@@ -179,7 +209,13 @@ def _cross_entropy_grad_rows(work: Work, z: Array, y: Array, out: Array) -> None
     out -= y
 
 
-_cross_entropy_grad = Kernel("cross_entropy_grad", None, (("z", ("C",), 0), ("y", ("C",), 0),), ((("C",), 0),), _cross_entropy_grad_rows)
+_cross_entropy_grad = Kernel(
+    "cross_entropy_grad",
+    None,
+    (("z", ("C",), 0), ("y", ("C",), 0)),
+    ((("C",), 0),),
+    _cross_entropy_grad_rows,
+)
 
 
 def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -193,7 +229,7 @@ def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short(z)) is not None and beside(y, z):
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(y, z):
         e = np.exp(z)
         total = e.dot(ones)
         np.divide(e, total, out=e)

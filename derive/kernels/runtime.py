@@ -68,7 +68,7 @@ def prepare(function: str, *arguments: tuple[Any, ...], axis: int = -1) -> Prepa
     sizes: dict[str, int] = {}
     owner: dict[str, str] = {}
     for argument, array in zip(arguments, given, strict=True):
-        measure(function, argument[0], array, argument[2], sizes, owner)
+        measured(function, argument[0], array, argument[2], sizes, owner)
     for k, argument in enumerate(arguments):
         if len(argument) == 3:
             if given[k].dtype is not dtype:
@@ -85,7 +85,7 @@ def to_end(function: str, name: str, array: Array, axis: int) -> Array:
     return np.moveaxis(array, axis, -1)
 
 
-def measure(function: str, name: str, array: Array, axes: tuple[str, ...], sizes: dict[str, int],
+def measured(function: str, name: str, array: Array, axes: tuple[str, ...], sizes: dict[str, int],
             owner: dict[str, str]) -> None:
     """Match the last axes of ``array`` with ``axes``: a name takes or must equal its size."""
     expected = f"(..., {', '.join(axes)})" if axes else "(...)"
@@ -139,7 +139,7 @@ def leading_shape(function: str, arguments: tuple[tuple[Any, ...], ...], arrays:
         raise ValueError(f"{function}: the leading axes of {shapes} do not broadcast") from None
 
 
-def place(function: str, value: Any, out: Array | None, dtype: Any, axis: int = -1) -> Any:
+def placed(function: str, value: Any, out: Array | None, dtype: Any, axis: int = -1) -> Any:
     """``value`` as the result: in ``out`` if there is one, else as an array or a scalar of type ``dtype``."""
     if value is out:
         return out
@@ -170,8 +170,8 @@ def check_out(function: str, out: Any, shape: tuple[int, ...], dtype: Any) -> No
 # ----- along an axis -----
 
 
-def top(x: Array, axis: int) -> Array:
-    """The maximum along ``axis``, kept as an axis; 0 where it is infinite, so that x - top(x) is never inf - inf."""
+def axis_top(x: Array, axis: int) -> Array:
+    """The maximum along ``axis``, kept as an axis; 0 where it is infinite, so that x - axis_top(x) is never inf - inf."""
     if not x.shape[axis]:
         return np.zeros([1 if k == axis % x.ndim else n for k, n in enumerate(x.shape)], x.dtype)
     m = x.max(axis=axis, keepdims=True)
@@ -180,7 +180,7 @@ def top(x: Array, axis: int) -> Array:
 
 def shifted_exp(x: Array, axis: int) -> tuple[Array, Array]:
     """exp(x - m) for the maximum m, and its sums."""
-    e = np.subtract(x, top(x, axis))
+    e = np.subtract(x, axis_top(x, axis))
     np.exp(e, out=e)
     return e, e.sum(axis=axis, keepdims=True)
 
@@ -195,26 +195,26 @@ def normalised_exp(x: Array, axis: int) -> Array:
 def log_sum_exp(x: Array, axis: int) -> Array:
     """log sum exp(x) = m + log sum exp(x - m)."""
     total = shifted_exp(x, axis)[1]
-    return (top(x, axis) + np.log(total)).squeeze(axis)
+    return (axis_top(x, axis) + np.log(total)).squeeze(axis)
 
 
 def log_normalised_exp(x: Array, axis: int) -> Array:
     """x - log sum exp(x) = (x - m) - log sum exp(x - m)."""
-    return (x - top(x, axis)) - np.log(shifted_exp(x, axis)[1])
+    return (x - axis_top(x, axis)) - np.log(shifted_exp(x, axis)[1])
 
 
-def sigmoid(x: Array) -> Array:
+def stable_sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), with the exponential of a number that is not positive."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-def softplus(x: Array) -> Array:
+def stable_softplus(x: Array) -> Array:
     """log(1 + exp(x))."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def pick(source: Array, where: Array) -> Array:
+def picked(source: Array, where: Array) -> Array:
     """``source`` at the labels ``where`` along its last axis; the other axes broadcast."""
     return np.take_along_axis(source, np.asarray(where)[..., None], -1)[..., 0]
 
@@ -228,7 +228,7 @@ def add_at(target: Array, where: Array, value: Any, axis: int) -> None:
     np.put_along_axis(target, index, entries, axis)
 
 
-def join(pieces: list[Array], axis: int) -> Array:
+def joined(pieces: list[Array], axis: int) -> Array:
     """Pieces joined along ``axis``; they broadcast along the others."""
     rank = max(p.ndim for p in pieces)
     axis %= rank
@@ -260,7 +260,7 @@ def set_threads(count: int) -> None:
     _threads = count
 
 
-def threads() -> int:
+def thread_count() -> int:
     """The number of threads in use for large inputs."""
     if _threads:
         return _threads
@@ -313,7 +313,7 @@ class Kernel:
             results = self.solve(given.arrays, given, tuple(self.usable(o, s, given) for o, s in
                                                             zip(outs, self.shapes(given), strict=True)))
         moved = [axis if len(r[0]) == 1 else -1 for r in self.results]
-        return tuple(place(self.name, r, o, given.result, m) for r, o, m in zip(results, outs, moved, strict=True))
+        return tuple(placed(self.name, r, o, given.result, m) for r, o, m in zip(results, outs, moved, strict=True))
 
     def shapes(self, given: Prepared) -> list[tuple[int, ...]]:
         found = []
@@ -401,7 +401,7 @@ class Kernel:
                     np.setbufsize(old)
             return total
 
-        if rows * width < THREAD_ENTRIES or threads() < 2 or rows < 2 * step:
+        if rows * width < THREAD_ENTRIES or thread_count() < 2 or rows < 2 * step:
             return run(0, rows)
         return in_threads(run, rows, step)
 
@@ -429,7 +429,7 @@ def rows_last(x: Array, place: int) -> Array:
 
 def in_threads(run: Any, rows: int, step: int) -> list[Any]:
     """Run consecutive shares of the rows in threads; sums are added in the order of the rows."""
-    count = min(threads(), rows // step)
+    count = min(thread_count(), rows // step)
     edges = [rows * k // count for k in range(count + 1)]
     with ThreadPoolExecutor(count - 1) as pool:
         others = [pool.submit(run, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
@@ -465,7 +465,7 @@ def row_dot(a: Array, b: Array) -> Array:
     return np.asarray(np.vecdot(a, b) if hasattr(np, "vecdot") else np.einsum("...i,...i->...", a, b))
 
 
-def inner(a: Array, b: Array) -> Array:
+def inner_products(a: Array, b: Array) -> Array:
     """sum_k a_k b_k for each row."""
     if a.shape[0] < SHORT or a.T.strides[-1] != a.itemsize or b.T.strides[-1] != b.itemsize:
         return np.asarray(np.einsum("kr,kr->r", a, b))
@@ -535,7 +535,7 @@ def normalise(e: Array, total: Array, x: Array, factor: Any = None) -> None:
         np.divide(e, total, out=e)
 
 
-def minus(x: Array, shift: Any) -> Array:
+def less_shift(x: Array, shift: Any) -> Array:
     """x - shift."""
     return x if isinstance(shift, float) else np.asarray(x - shift)
 
@@ -590,7 +590,7 @@ ONES: dict[Any, dict[int, Array]] = {FLOAT32: {}, FLOAT64: {}}
 TABLES: dict[Any, Array] = {}
 
 
-def short(z: Any) -> Array | None:
+def short_rows(z: Any) -> Array | None:
     """A matrix of ones that sums the rows of ``z``, if they are short and exp takes every entry as it is."""
     if type(z) is not np.ndarray:
         return None
@@ -607,7 +607,7 @@ def short(z: Any) -> Array | None:
     return ones if z.item(z.argmax()) < high and z.item(z.argmin()) > low else None
 
 
-def beside(y: Any, z: Array) -> bool:
+def like_logits(y: Any, z: Array) -> bool:
     """True when ``y`` is an array like ``z``."""
     return type(y) is np.ndarray and y.dtype is z.dtype and y.shape == z.shape
 
