@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from derive.calculus.verdict import Kind
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.calculus.verdict import Kind, Witness
+from derive.notes.note import Claim, DeriveRequest, Note
 from derive.pipeline import Result
 from derive.show.latex import Style, latex
-from derive.show.parts import is_inline, sign_of, style_of_note
+from derive.show.parts import Display, Paragraph, Remark, page, sign_of, style_of_note, summed_up
 from derive.show.signs import COMMANDS
 from derive.show.unicode import INLINE_MATH
+
+if TYPE_CHECKING:
+    from derive.steps.derivation import Derivation
 
 PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[T1]{fontenc}
@@ -29,13 +33,14 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \setlength{\parskip}{0.55em plus 0.1em}
 \setcounter{secnumdepth}{0}
 \allowdisplaybreaks
+\renewcommand{\arraystretch}{1.4}
 \definecolor{proved}{HTML}{2E7D32}
 \definecolor{refuted}{HTML}{C62828}
 \definecolor{open}{HTML}{B26A00}
 \definecolor{aside}{HTML}{6B7280}
 % a verdict at the right edge of the line, its reason beside it in the margin
-\newcommand{\verdict}[3]{\tag*{\textcolor{#1}{$#2$}\rlap{\hspace{0.9em}\smash{\parbox[t]{4.1cm}{\raggedright\scriptsize\color{aside}#3}}}}}
-\newcommand{\finding}[2]{{\small\color{#1}#2\par}}
+\newcommand{\verdict}[3]{\tag*{\textcolor{#1}{$#2$}\rlap{\hspace{0.9em}\textcolor{aside}{\smash{\parbox[t]{4.2cm}{\raggedright\footnotesize\strut#3}}}}}}
+\newcommand{\finding}[2]{\par{\small\textcolor{#1}{#2}\par}}
 \let\mathbbletter\mathbb
 \renewcommand{\mathbb}[1]{\ifx1#1\mathrm{1}\mkern-4.6mu\mathrm{l}\else\mathbbletter{#1}\fi}
 \providecommand{\bm}[1]{\boldsymbol{#1}}
@@ -55,53 +60,65 @@ SECTIONS = {1: "section*", 2: "subsection*", 3: "subsubsection*", 4: "paragraph"
 
 def document(note: Note, results: Sequence[Result]) -> str:
     """The document of a note and the results of its claims."""
-    blocks = [block for block in _blocks(note, results) if block]
+    blocks = [heading(results), *(block for block in _blocks(note, results) if block)]
     return "\n".join([PREAMBLE + r"\begin{document}", *blocks, r"\end{document}", ""])
 
 
+def heading(results: Sequence[Result]) -> str:
+    """How it stands, in the corner of the first page."""
+    return rf"{{\hfill\footnotesize\color{{aside}}{escape(summed_up(results))}\par}}"
+
+
 def _blocks(note: Note, results: Sequence[Result]) -> Iterator[str]:
-    found = iter(results)
-    words = ""
-    pending: list[tuple[Claim, Result]] = []
-    for item in note.items:
-        if pending and not (isinstance(item, Claim) and item.continues):
-            yield from chain_block(pending)
-            pending = []
-        if isinstance(item, Claim):
-            pending.append((item, next(found)))
-        elif isinstance(item, Prose):
-            words = item.text
-            yield prose_block(item)
-        elif isinstance(item, Given) and not is_inline(item, words):
-            yield given_block(item)
-        elif isinstance(item, CompileRequest):
-            yield compile_block(item)
-        elif isinstance(item, DeriveRequest):
-            yield from derive_block(item, style_of_note(note))
-    if pending:
-        yield from chain_block(pending)
+    style = style_of_note(note)
+    for part in page(note, results):
+        if isinstance(part, Paragraph):
+            yield paragraph(part)
+        elif isinstance(part, Display):
+            yield from display(part)
+        elif isinstance(part, Remark):
+            yield remark(part)
+        elif isinstance(part, DeriveRequest):
+            yield from derive_block(part, style)
+        elif part.problem:
+            yield finding("open", prose(part.problem))
 
 
-def chain_block(chain: Sequence[tuple[Claim, Result]]) -> Iterator[str]:
-    """Links that follow one another, as one display; what a refuted one needs stands below."""
-    first = chain[0][0]
-    rows = [_row(math(first.left_latex), claim, result, k) for k, (claim, result) in enumerate(chain)]
-    yield align(rows)
-    for claim, result in chain:
-        yield from _findings(claim, result)
+def paragraph(part: Paragraph) -> str:
+    words = prose(part.text)
+    return rf"\{SECTIONS[part.level]}{{{words}}}" if part.level else rf"\par {words}"
+
+
+def display(part: Display) -> Iterator[str]:
+    """What is given, or chains one below the other; what refuted links need stands below."""
+    if part.given:
+        yield "\\begin{gather*}\n" + " \\\\\n".join(math(item.latex) for item in part.given) + "\n\\end{gather*}"
+    if part.chains:
+        yield align([_row(*link, first=k == 0) for chain in part.chains for k, link in enumerate(chain)])
+    for chain in part.chains:
+        for claim, result in chain:
+            yield from _findings(claim, result)
 
 
 def align(rows: Sequence[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
-def _row(left: str, claim: Claim, result: Result, number: int) -> str:
-    readable = claim.problem is None
-    if not readable:
-        body = f"& {verbatim(claim.latex)}"
-    else:
-        body = f"{left if number == 0 else ''} &{sign_of(claim)} {math(claim.right_latex)}"
+def _row(claim: Claim, result: Result, first: bool) -> str:
+    left = math(claim.left_latex) if first else ""
+    body = (
+        f"{left} &{sign_of(claim)} {math(claim.right_latex)}" if claim.problem is None else f"& {verbatim(claim.latex)}"
+    )
     return body + verdict(result.verdict, _margin(claim, result), denied=result.expected == "false")
+
+
+def remark(part: Remark) -> str:
+    """The verdict on what was claimed in a sentence, at the end of a line of its own."""
+    color, sign = SIGNS[Kind(part.result.verdict)]
+    color = "aside" if part.result.settled and part.result.expected == "false" else color
+    found = " ".join(_findings(part.claim, part.result, frame="{words}"))
+    shown = math(part.claim.latex) if part.claim.problem is None else verbatim(part.claim.latex)
+    return finding(color, f"${sign}$ ${shown}$ {part.result.verdict}. {found}".rstrip())
 
 
 def verdict(kind: str, words: str = "", denied: bool = False) -> str:
@@ -122,45 +139,31 @@ def _margin(claim: Claim, result: Result) -> str:
     return ""
 
 
-def _findings(claim: Claim, result: Result) -> Iterator[str]:
-    if result.verdict == Kind.PROVED:
-        if result.conditions:
-            yield finding("aside", "Where " + ", ".join(f"${math(c)}$" for c in result.conditions) + ".")
-        return
+def _findings(claim: Claim, result: Result, frame: str = "") -> Iterator[str]:
+    """What there is to say of a link besides its sign, each in a line of its own unless ``frame`` says otherwise."""
+
+    def said(color: str, words: str) -> str:
+        return frame.format(words=words) if frame else finding(color, words)
+
+    if result.conditions:
+        yield said("aside", "Where " + ", ".join(f"${math(c)}$" for c in result.conditions) + ".")
     if result.verdict == Kind.REFUTED and result.witness:
-        w = result.witness
-        values = [
-            f"${math(str(k))} = {escape(str(v))}$" for part in (w.sizes, w.indices, w.values) for k, v in part.items()
-        ]
-        at = f"at {', '.join(values)} the " if values else "the "
-        yield finding(
-            "refuted" if not result.settled else "aside",
-            f"Refuted: {at}left side is {escape(w.left)}, the right side {escape(w.right)}.",
-        )
-    elif result.reason:
-        yield finding("open", f"{escape(result.verdict.capitalize())}: {prose(result.reason)}")
+        yield said("aside" if result.settled else "refuted", _point(result.witness))
+    elif result.verdict != Kind.PROVED and result.reason:
+        yield said("open", f"{escape(result.verdict.capitalize())}: {prose(result.reason)}.")
     if result.repair:
-        yield finding("aside", prose(result.repair))
+        yield said("aside", prose(result.repair))
+
+
+def _point(witness: Witness) -> str:
+    groups = (witness.sizes, witness.indices, witness.values)
+    values = [f"${math(str(name))} = {escape(str(value))}$" for group in groups for name, value in group.items()]
+    at = f"At {', '.join(values)} the" if values else "The"
+    return f"{at} left side is {escape(witness.left)}, the right side {escape(witness.right)}."
 
 
 def finding(color: str, words: str) -> str:
     return rf"\finding{{{color}}}{{{words}}}"
-
-
-def prose_block(item: Prose) -> str:
-    words = prose(" ".join(item.text.split()))
-    if not words:
-        return ""
-    return rf"\{SECTIONS[item.level]}{{{words}}}" if item.level else words + "\n"
-
-
-def given_block(item: Given) -> str:
-    return f"\\[ {math(item.latex)} \\]"
-
-
-def compile_block(item: CompileRequest) -> str:
-    call = escape(f"{item.name}({', '.join(item.arguments)})")
-    return finding("aside", f"{', '.join(f'${math(m)}$' for m in item.latex)} is compiled as \\texttt{{{call}}}.")
 
 
 def derive_block(item: DeriveRequest, style: Style) -> Iterator[str]:
@@ -176,10 +179,16 @@ def derive_block(item: DeriveRequest, style: Style) -> Iterator[str]:
     except StepError as error:
         yield finding("open", prose(str(error)))
         return
-    yield align(
+    for lemma in made.lemmas:
+        yield steps_block(lemma, style)
+    yield steps_block(made, style)
+
+
+def steps_block(made: Derivation, style: Style) -> str:
+    target = latex(made.target, style)
+    return align(
         [
-            f"{latex(made.target, style) if k == 0 else ''} &= {latex(step.expr, style)}"
-            + verdict(step.verdict.kind, escape(step.rule))
+            f"{'' if k else target} &= {latex(step.expr, style)}" + verdict(step.verdict.kind, escape(step.rule))
             for k, step in enumerate(made.steps)
         ]
     )

@@ -1,11 +1,98 @@
-"""What every view of a note needs to know of its parts."""
+"""A note cut into what a page consists of: paragraphs, displays, remarks, requests."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from derive.notes.note import Claim, Given, Note
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.pipeline import Result
 from derive.show.latex import Style, style_of
+
+Link = tuple[Claim, Result]
+
+
+@dataclass
+class Paragraph:
+    """Words with inline math; ``level`` from 1 to 6 for a heading; the source lines from ``first`` to ``last``."""
+
+    text: str
+    level: int
+    first: int
+    last: int
+
+
+@dataclass
+class Display:
+    """Statements that stand by themselves: what is given, and chains of links."""
+
+    given: list[Given] = field(default_factory=list)
+    chains: list[list[Link]] = field(default_factory=list)
+
+
+@dataclass
+class Remark:
+    """A link that was claimed within the words before it."""
+
+    claim: Claim
+    result: Result
+
+
+Part = Paragraph | Display | Remark | CompileRequest | DeriveRequest
+
+
+def page(note: Note, results: Iterable[Result]) -> Iterator[Part]:
+    """The parts of a note in the order of the source."""
+    verdicts = iter(results)
+    words = ""
+    open_part: Part | None = None
+    for item in note.items:
+        result = next(verdicts) if isinstance(item, Claim) else None
+        if isinstance(item, Prose):
+            words = item.text
+        made = _part(item, result, words)
+        if made is None or (open_part and _joined(open_part, made)):
+            continue
+        if open_part:
+            yield open_part
+        open_part = made
+    if open_part:
+        yield open_part
+
+
+def _part(item: object, result: Result | None, words: str) -> Part | None:
+    if isinstance(item, Prose):
+        text, line = item.text.strip(), item.place.line
+        return Paragraph(" ".join(text.split()), item.level, line, line + text.count("\n")) if text else None
+    if isinstance(item, Given):
+        return None if f"${item.latex}$" in words else Display(given=[item])
+    if isinstance(item, Claim) and result is not None:
+        inline = f"${item.latex}$" in words and not item.continues
+        return Remark(item, result) if inline else Display(chains=[[(item, result)]])
+    return item if isinstance(item, (CompileRequest, DeriveRequest)) else None
+
+
+def _joined(before: Part, part: Part) -> bool:
+    """Join ``part`` to the one before it, where the two are one on the page."""
+    if isinstance(before, Paragraph) and isinstance(part, Paragraph):
+        if before.level or part.level or part.first > before.last + 1:
+            return False
+        before.text += f" {part.text}"
+        before.last = part.last
+        return True
+    if isinstance(before, Display) and isinstance(part, Display):
+        if part.given:
+            if not before.chains:
+                before.given += part.given
+            return not before.chains
+        for chain in part.chains:
+            if chain[0][0].continues and before.chains:
+                before.chains[-1] += chain
+            else:
+                before.chains.append(chain)
+        return True
+    return False
 
 
 def style_of_note(note: Note) -> Style:
@@ -20,6 +107,13 @@ def sign_of(claim: Claim) -> str:
     return between if re.fullmatch(r"[=<>]|:=|\\[A-Za-z]+", between) else "="
 
 
-def is_inline(item: Given, words: str) -> bool:
-    """Whether a statement stands within the words before it, and so needs no line of its own."""
-    return f"${item.latex}$" in words
+def summed_up(results: Sequence[Result]) -> str:
+    """``12 claims: 11 proved, 1 refuted``; a denial that was refuted counts by itself."""
+    if not results:
+        return "no claims"
+    counted: dict[str, int] = {}
+    for result in results:
+        word = "denied and refuted" if result.expected == "false" and result.settled else result.verdict
+        counted[word] = counted.get(word, 0) + 1
+    noun = "claim" if len(results) == 1 else "claims"
+    return f"{len(results)} {noun}: {', '.join(f'{count} {word}' for word, count in counted.items())}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
@@ -15,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from derive.calculus.verdict import Kind, Witness
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation
+from derive.notes.note import Claim, DeriveRequest, Given, Note, Relation
 from derive.pipeline import Report, Result
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.latex import DEFAULT, Style, latex
-from derive.show.parts import is_inline, sign_of, style_of_note
+from derive.show.parts import Display, Link, Paragraph, Remark, page, sign_of, style_of_note, summed_up
 
 if TYPE_CHECKING:
     from derive.steps.derivation import Derivation
@@ -156,17 +155,9 @@ def _window(line: str, column: int, width: int = 90) -> tuple[str, int]:
 
 
 def summary(results: Sequence[Result], seconds: float) -> Text:
-    """``12 claims: 11 proved, 1 refuted``, and the time."""
-    counted: dict[str, int] = {}
-    for result in results:
-        word = "denied and refuted" if result.expected == "false" and result.settled else result.verdict
-        counted[word] = counted.get(word, 0) + 1
-    parts = ", ".join(f"{count} {word}" for word, count in counted.items())
-    style = "green" if all(r.settled for r in results) else "red"
-    noun = "claim" if len(results) == 1 else "claims"
-    return Text.assemble(
-        (f"{len(results)} {noun}: {parts}" if results else "no claims", style), (f"   {seconds:.2f} s", "dim")
-    )
+    """How many claims came out how, and the time."""
+    style = "green" if all(result.settled for result in results) else "red"
+    return Text.assemble((summed_up(results), style), (f"   {seconds:.2f} s", "dim"))
 
 
 def totals(reports: Sequence[Report], seconds: float) -> Text:
@@ -193,45 +184,57 @@ def show_note(
     note: Note, results: Iterable[Result], width: int, as_read: bool = False, fine: bool = False
 ) -> Iterable[RenderableType]:
     """A note from top to bottom: prose dimmed, formulas laid out, each claim with its verdict beside it."""
-    verdicts = iter(results)
     width = max(NARROW, min(width, WIDE))
     style = style_of_note(note)
-    words, indent, spaced = "", INDENT, False
-    for item in note.items:
-        if isinstance(item, Prose):
-            words = item.text
-            yield _prose(item, spaced)
-            spaced = False
-        elif as_read and isinstance(item, (Given, Claim)):
-            yield _as_read(item, next(verdicts) if isinstance(item, Claim) else None)
-        elif isinstance(item, Given) and not is_inline(item, words):
-            yield Group(Text(""), Text(str(_indented(unicode.pretty(item.latex, width - 2 * INDENT)))))
-            spaced = True
-        elif isinstance(item, Claim):
-            indent = indent if item.continues else sign_column(item.left_latex)
-            result = next(verdicts)
-            yield _step(item, result, width, indent)
-            if fine:
-                yield from _between(item, result, width, style)
-            spaced = True
-        elif isinstance(item, CompileRequest) and item.problem:
-            yield Text(f"    {item.problem}", "yellow")
-        elif isinstance(item, DeriveRequest):
-            yield derived(item, width, style)
-            spaced = True
+    if as_read:
+        verdicts = iter(results)
+        statements = [item for item in note.items if isinstance(item, (Given, Claim))]
+        yield Group(*(_as_read(item, next(verdicts) if isinstance(item, Claim) else None) for item in statements))
+        return
+    for k, part in enumerate(page(note, results)):
+        if k:
+            yield Text("")
+        if isinstance(part, Paragraph):
+            yield _paragraph(part)
+        elif isinstance(part, Display):
+            yield from _display(part, width, style, fine)
+        elif isinstance(part, Remark):
+            yield from _chain([(part.claim, part.result)], width, style, fine)
+        elif isinstance(part, DeriveRequest):
+            yield derived(part, width, style)
+        elif part.problem:
+            yield Text(f"    {part.problem}", "yellow")
+        else:
+            yield _dim(f"    {part.name}({', '.join(part.arguments)}) is written by: derive kernels")
+
+
+def _paragraph(part: Paragraph) -> RenderableType:
+    styles = {0: "dim", 1: "bold underline"}
+    return Text(unicode.words(part.text), styles.get(part.level, "bold"))
+
+
+def _display(part: Display, width: int, style: Style, fine: bool) -> Iterable[RenderableType]:
+    for k, item in enumerate(part.given):
+        yield Group(*([Text("")] if k else []), Text(str(_indented(unicode.pretty(item.latex, width - 2 * INDENT)))))
+    for k, chain in enumerate(part.chains):
+        if k:
+            yield Text("")
+        yield from _chain(chain, width, style, fine)
+
+
+def _chain(chain: Sequence[Link], width: int, style: Style, fine: bool) -> Iterable[RenderableType]:
+    """Links below one another, level at their signs."""
+    indent = sign_column(chain[0][0].left_latex)
+    for k, (claim, result) in enumerate(chain):
+        yield _step(claim, result, width, indent, continues=k > 0)
+        if fine:
+            yield from _between(claim, result, width, style)
 
 
 def sign_column(left: str) -> int:
     """Where the relation signs of a chain stand, one below the other."""
     width = unicode.pretty(left).width
     return INDENT + width if width <= WIDEST_LEFT else 2 * INDENT
-
-
-def _prose(item: Prose, spaced: bool) -> RenderableType:
-    content = unicode.words(" ".join(item.text.split()))
-    if item.level:
-        return Group(Text(""), Text(content, "bold underline" if item.level == 1 else "bold"))
-    return Group(Text(""), Text(content, "dim")) if spaced else Text(content, "dim")
 
 
 def _as_read(item: Given | Claim, result: Result | None) -> Text:
@@ -242,14 +245,12 @@ def _as_read(item: Given | Claim, result: Result | None) -> Text:
     return Text.assemble((f"{item.place.line:>5}  {kind:12}", "dim"), said, (f"   {read}   ", "cyan"), verdict)
 
 
-def _step(claim: Claim, result: Result, width: int, indent: int) -> RenderableType:
-    source = f"{sign_of(claim)} {claim.right_latex}" if claim.continues and claim.problem is None else claim.latex
-    shown = unicode.pretty(source, width - MARGIN - indent if claim.continues else width - MARGIN)
-    boxed = _with_margin(
-        _indented(shown, indent if claim.continues else INDENT), _mark(result), _basis(claim, result), width
-    )
+def _step(claim: Claim, result: Result, width: int, indent: int, continues: bool = False) -> RenderableType:
+    by = indent if continues and claim.problem is None else INDENT
+    source = f"{sign_of(claim)} {claim.right_latex}" if continues and claim.problem is None else claim.latex
+    shown = _indented(unicode.pretty(source, width - MARGIN - by), by)
     under = details(result) if result.verdict != Kind.PROVED else []
-    return Group(boxed, *under) if claim.continues else Group(Text(""), boxed, *under)
+    return Group(_with_margin(shown, _mark(result), _basis(claim, result), width), *under)
 
 
 def _basis(claim: Claim, result: Result) -> str:
@@ -304,7 +305,8 @@ def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> Renderab
     """The engine's steps, one below the other, each with its rule and its verdict."""
     width = max(NARROW, min(width, WIDE))
     parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
-    parts.append(Text(""))
+    if made.lemmas:
+        parts.append(Text(""))
     target = latex(made.target, style)
     indent = sign_column(target)
     for k, step in enumerate(made.steps):
@@ -321,9 +323,8 @@ def explanation_view(note: Note, claim: Claim, result: Result, width: int) -> Re
     """One link, its verdict, and the elementary steps between its sides."""
     width = max(NARROW, min(width, WIDE))
     style = style_of_note(note)
-    whole = replace(claim, continues=False)
     steps = list(_between(claim, result, width, style, least=1))
-    return Group(_step(whole, result, width, INDENT), *steps)
+    return Group(_step(claim, result, width, INDENT), *steps)
 
 
 def _between(claim: Claim, result: Result, width: int, style: Style, least: int = 2) -> Iterable[RenderableType]:
