@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from derive.calculus.judge import prove
 from derive.calculus.setting import Setting
 from derive.steps import simplification as simple
 from derive.steps.context import Context
@@ -59,10 +60,17 @@ def explain(left: Expr, right: Expr, setting: Setting, level: str = "fine") -> E
                 best = lines
         if best is not None and len(best) <= SHORT:
             break
-    lines = derive_lines(left, prepare(setting, "auto"), "auto", level).lines if best is None else best
-    steps = judged(left, lines, setting)
+    if best is None:
+        best = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
+        end = best[-1].expr if best else left
+        reaches = prove(end, right, setting).proved
+        best = [*best, Line(right, "rearranging")] if reaches else best
+    else:
+        reaches = True
+        best = best or [Line(right, "simplifying")]
+    steps = judged(left, best, setting)
     made = Derivation(left, "auto", steps, steps[-1].expr if steps else left, setting)
-    return Explanation(left, right, made, best is not None)
+    return Explanation(left, right, made, reaches)
 
 
 WAYS = ("auto", "quotient", "product", "log-derivative")

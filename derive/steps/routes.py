@@ -49,16 +49,13 @@ from derive.steps.differentiation import (
     SUM,
     Applied,
     differentiate,
+    has_derivative,
 )
 
 ROUTES = ("auto", "log-derivative", "quotient", "product", "cases")
 LEVELS = ("coarse", "normal", "fine")
 
 MAX_STEPS = 120
-
-
-class StuckError(Exception):
-    """No rule is known for what stands here."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +94,8 @@ class Work:
 
     def step(self, rule: str, new: Expr | None) -> bool:
         """Note a step, if it is one."""
-        if new is None or new == self.expr:
+        if new is None or new == self.expr or len(self.lines) >= MAX_STEPS:
             return False
-        if len(self.lines) >= MAX_STEPS:
-            raise StuckError("the derivation does not come to an end")
         new = distinct(unified(new))
         if new == self.expr or new in self.seen:
             return False
@@ -190,6 +185,8 @@ def replace_route(context: Context) -> Context:
 
 def derivative_step(work: Work) -> bool:
     """One rule of differentiation, wherever it applies."""
+    if work.step("definition", everywhere(lambda e: hidden(e, work.context))(work.expr)):
+        return True
     nodes = [e for e in positions(work.expr) if isinstance(e, sp.Derivative) and not terminal(e, work.context)]
     for node in nodes:
         inner = next((e for e in positions(node.args[0]) if open_derivative(e, work)), None)
@@ -205,6 +202,12 @@ def derivative_step(work: Work) -> bool:
         rule, _ = applied
         return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule))(work.expr))
     return False
+
+
+def hidden(expr: Expr, context: Context) -> Expr | None:
+    """A name that stands for a derivative, opened: ``J[i, j]`` is ``Derivative(s[i], z[j])``."""
+    body = context.opened(expr)
+    return body if body is not None and has_derivative(body) else None
 
 
 def open_derivative(node: Expr, work: Work) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sympy as sp
 from sympy import exp, log
 
+from derive.calculus.setting import Axis, Definition
 from derive.show.latex import latex
 from derive.steps.core import D
 from derive.steps.explain import explain
@@ -41,6 +43,21 @@ def test_link(left: Any, right: Any) -> None:
     assert found.reaches
     assert found.derivation.steps
     assert all(step.verdict.proved for step in found.derivation.steps)
+
+
+def test_a_name_for_a_derivative_is_opened() -> None:
+    jacobian = replace(
+        CLASSIFIER,
+        definitions={**CLASSIFIER.definitions, "J": Definition("J", (i, j), D(s[i], z[j]), axes=(Axis(N), Axis(N)))},
+    )
+    found = explain(sp.IndexedBase("J", real=True)[i, j], s[i] * (DELTA - s[j]), jacobian)
+    assert found.reaches
+    assert found.derivation.steps[0].rule == "definition"
+
+
+def test_sides_that_are_the_same_tree_take_one_step() -> None:
+    found = explain(y[i] / s[i] * s[i], y[i], CLASSIFIER)
+    assert [step.rule for step in found.derivation.steps] == ["simplifying"]
 
 
 def test_elementary_steps_of_the_last_but_one_line() -> None:
