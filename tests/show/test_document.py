@@ -121,7 +121,7 @@ def test_the_verdict_stands_with_its_line() -> None:
     good, bad = (line for line in source.splitlines() if line.startswith("(x+1)^2"))
     assert r"\verdict{proved}" in good
     assert r"\verdict{refuted}" in bad
-    assert "Refuted: at" in source
+    assert "left side is 4, the right side 2" in source
 
 
 def test_a_result_without_a_witness_prints() -> None:
