@@ -42,7 +42,7 @@ class Algebra(Sums):
                     powers[a] = e - 1
                     rest = self.settle({b: k for b, k in powers.items() if k}, c * e)
                 accumulate(out, self.mul(rest, slope))
-        return out
+        return self.compact(out) if self.factored else out
 
     def _depends_on(self, a: Atom, name: str) -> bool:
         return name in a.names or any(n.startswith("loss:") for n in a.names)

@@ -8,7 +8,7 @@ searched for a point where the two sides differ, with enclosures that do not ove
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 
@@ -33,10 +33,11 @@ from derive.calculus.atoms import (
 )
 from derive.calculus.intake import complete
 from derive.calculus.normal import Normalizer
-from derive.calculus.products import accumulate
+from derive.calculus.products import WORK, accumulate
 from derive.calculus.setting import Assumption, Setting
 from derive.calculus.verdict import Kind, Verdict
 
+SMALL = 1_500  # monomials that a claim may cost before its factors are kept whole
 SIGNS = 6  # indicators that are split into cases
 CONCRETE = 8  # a range of so many numbers is written out
 
@@ -86,22 +87,54 @@ class Attempt:
         self.used: tuple[str, ...] = ()
         self.contradiction: str | None = None
         self.hot: dict[str, int] = {}
-        try:
-            self._run(left, right, setting, {})
-            if not self.zero and self.hot:
-                self._run(left, right, setting, self.hot)
-        except CalculusError as e:
-            self.resisted = str(e)
-        except RecursionError:
-            self.resisted = "an expression nested too deeply"
+        self.canonical = False
+        for way in (self._quickly, self._factored, self._multiplied_out, self._at_labels):
+            if self.zero:
+                break
+            try:
+                way(left, right, setting)
+            except CalculusError as e:
+                self.resisted = str(e)
+            except RecursionError:
+                self.resisted = "an expression nested too deeply"
 
-    def _run(self, left: sp.Expr, right: sp.Expr, setting: Setting, hot: dict[str, int]) -> None:
-        n = Normalizer(setting, self.assumptions, hot=hot)
+    def _quickly(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
+        """The canonical form, if it is small."""
+        self._run(left, right, setting, work=SMALL)
+        self.canonical = True
+
+    def _factored(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
+        """Factors of several terms kept whole: cheap for deep networks, where multiplying out explodes."""
+        if not self.canonical:
+            self._run(left, right, setting, factored=True)
+
+    def _multiplied_out(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
+        """The canonical form, whatever it costs."""
+        if not self.canonical:
+            self._run(left, right, setting)
+
+    def _at_labels(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
+        """One-hot tensors read as deltas at a label."""
+        if self.hot:
+            self._run(left, right, setting, self.hot)
+
+    def _run(
+        self,
+        left: sp.Expr,
+        right: sp.Expr,
+        setting: Setting,
+        hot: Mapping[str, int] | None = None,
+        factored: bool = False,
+        work: int = WORK,
+    ) -> None:
+        n = Normalizer(setting, self.assumptions, hot, factored)
+        n.algebra.work = work
         self.hot = n.one_hot()
         self.contradiction = n.contradiction
         p = difference(n, left, right)
         if p and n.conditions and n.algebra.sign_unknown:
             p = self._where_defined(n, left, right)
+        n.algebra.factored = False
         self.zero = is_zero(n.algebra, p)
         self.rules = tuple(n.algebra.rules)
         self.used = tuple(n.algebra.rewrites.used)

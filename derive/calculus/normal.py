@@ -71,10 +71,15 @@ class Normalizer:
     """Reads expressions under one setting into one algebra."""
 
     def __init__(
-        self, setting: Setting, assumptions: Iterable[Assumption] = (), hot: Mapping[str, int] | None = None
+        self,
+        setting: Setting,
+        assumptions: Iterable[Assumption] = (),
+        hot: Mapping[str, int] | None = None,
+        factored: bool = False,
     ) -> None:
         self.setting = setting
         self.algebra = Algebra()
+        self.algebra.factored = factored
         self.hot = dict(hot or {})  # one-hot tensors that are read as a delta at a label, by the place of the axis
         self.conditions: dict[Condition, None] = {}
         self.opened_names: dict[str, None] = {}
@@ -398,10 +403,13 @@ class Normalizer:
         out: Poly = {}
         for a in e.args:
             accumulate(out, self.convert(a, env))
-        return out
+        return self._whole(out)
+
+    def _whole(self, p: Poly) -> Poly:
+        return self.algebra.compact(p) if self.algebra.factored else p
 
     def _mul(self, e: sp.Mul, env: Env) -> Poly:
-        return self.algebra.product([self.convert(a, env) for a in e.args])
+        return self._whole(self.algebra.product([self.convert(a, env) for a in e.args]))
 
     def _pow(self, e: sp.Pow, env: Env) -> Poly:
         base, exponent = e.args
@@ -457,7 +465,8 @@ class Normalizer:
     def _tanh(self, e: Any, env: Env) -> Poly:
         """tanh x = (e^2x - 1) / (e^2x + 1)."""
         up = self.algebra.exp(self.algebra.scale(self.convert(e.args[0], env), 2))
-        return self.algebra.mul(self.algebra.sub(up, {ONE: 1}), self.algebra.power(self.algebra.add(up, {ONE: 1}), -1))
+        down = self.algebra.power(self.algebra.add(up, {ONE: 1}), -1)
+        return self._whole(self.algebra.mul(self.algebra.sub(up, {ONE: 1}), down))
 
     def _hyperbolic(self, e: Any, sign: int, env: Env) -> Poly:
         p = self.convert(e.args[0], env)

@@ -49,7 +49,7 @@ class Powers(Products):
         if len(p) == 1:
             ((m, c),) = p.items()
             return self._monomial_power(m, c, r)
-        if isinstance(r, int) and r > 0:
+        if isinstance(r, int) and r > 0 and not self.factored:
             if r > EXPAND:
                 raise BudgetExceeded(f"a sum to the power {r} is not multiplied out")
             return self.product([p] * r)
@@ -141,6 +141,27 @@ class Powers(Products):
         for a, e in outside.items():
             common[a] = common.get(a, 0) + e
         return tuple(sorted((a, tidy(e)) for a, e in common.items() if e)), tidy(content), core
+
+    def compact(self, p: Poly) -> Poly:
+        """One fraction, its numerator of several terms kept whole, where the terms have such denominators."""
+        if not any(a.kind == "poly" for m in p for a, _ in m):
+            return p
+        return self.as_factor(p)
+
+    def as_factor(self, p: Poly) -> Poly:
+        """Several terms as one factor."""
+        if len(p) < 2:
+            return p
+        self.factored = False
+        try:
+            m, c, core = self.together(p)
+        finally:
+            self.factored = True
+        powers = dict(m)
+        if core != {ONE: 1}:
+            atom = self.table.atom("poly", freeze(core))
+            powers[atom] = powers.get(atom, 0) + 1
+        return self.settle(powers, c)
 
     def settle_raised(self, m: Monomial, lows: dict[Atom, Rational], c: Rational) -> Poly:
         powers = dict(m)

@@ -32,7 +32,7 @@ from derive.calculus.atoms import (
 )
 from derive.calculus.rewrites import Rewrites
 
-WORK = 400_000  # monomials made, per claim
+WORK = 60_000  # monomials made, per claim
 EXPAND = 24  # a whole power of a sum beyond this is not expanded
 
 
@@ -48,6 +48,7 @@ class Products:
         self.open_entry: Callable[[str, tuple[Term, ...]], Poly | None] = lambda name, terms: None  # a definition
         self.rules: dict[str, None] = {}
         self.sign_unknown = False
+        self.factored = False  # several-term factors are kept whole; for deep nests, where multiplying out explodes
         self.work = work
         self._fresh = itertools.count()
         self._renamed: dict[tuple[Atom, tuple[tuple[str, Term], ...]], Poly] = {}
@@ -156,8 +157,7 @@ class Products:
                 self._numbers,
                 self._absolutes,
                 self._squares,
-                self._expansions,
-                self._reductions,
+                *(() if self.factored else (self._expansions, self._reductions)),
                 self.rewrites.apply,
             ):
                 done = law(powers, c)

@@ -534,7 +534,7 @@ class Sums(Powers):
             case "step":
                 return self.step(poly(of(args[0])))
             case "poly":
-                return poly(dict(args[0]))
+                return self.as_factor(poly(dict(args[0]))) if self.factored else poly(dict(args[0]))
             case "ipow":
                 return self.symbolic_power(poly(of(args[0])), poly(term_of(args[1], 1)))
             case "fn":
