@@ -10,7 +10,8 @@ is what its reader sees; every character of it still knows where it came from.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, overload
@@ -126,6 +127,33 @@ def _line_starts(text: str) -> list[int]:
         found.append(at + 1)
         at = text.find("\n", at + 1)
     return found
+
+
+class Finder:
+    """``str.find`` for searches that go forward: what was found, or not found, is remembered."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.known: dict[str, int] = {}
+
+    def find(self, what: str, at: int) -> int:
+        return self._remembered(what, at, lambda: self.text.find(what, at))
+
+    def blank(self, at: int) -> int:
+        """Where the next blank line begins, or the end of the text."""
+        def search() -> int:
+            found = _BLANK.search(self.text, at)
+            return found.start() if found else len(self.text)
+        return self._remembered("\n\n", at, search)
+
+    def _remembered(self, what: str, at: int, search: Callable[[], int]) -> int:
+        known = self.known.get(what, 0)
+        if 0 <= known < at or what not in self.known:
+            self.known[what] = known = search()
+        return known
+
+
+_BLANK = re.compile(r"\n[ \t>]*(?=\n|\Z)")
 
 
 class Places(Sequence[Place]):

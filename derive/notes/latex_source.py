@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from derive.notes import vocabulary as words
-from derive.notes.document import Atom, Block, Formula, Lines, Places, Source, Trouble
+from derive.notes.document import Atom, Block, Finder, Formula, Lines, Places, Source, Trouble
 from derive.notes.macros import MacroError, brace_end, collect, expand
 
 LEVELS = {"part": 1, "title": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6}
@@ -48,6 +48,7 @@ class _Reader:
         self.text = text
         self.lines = Lines(text)
         self.source = Source()
+        self.finder = Finder(text)
         self.macros, self.definitions = collect(_without_comments(text))
         self.atoms: list[Atom] = []
         self.begins_item = False
@@ -105,7 +106,7 @@ class _Reader:
         name = found["environment"].strip()
         if found["edge"] == "begin" and name.rstrip("*") in _VERBATIM:
             self._end_block()
-            close = self.text.find(f"\\end{{{name}}}", after)
+            close = self.finder.find(f"\\end{{{name}}}", after)
             return end if close < 0 else close + len(name) + 6
         if name != "document":
             self._end_block(ends=found["edge"] == "end")
@@ -116,7 +117,7 @@ class _Reader:
             self._heading(LEVELS[name], *argument)
             return argument[1] + 1
         if name in _ENDS:
-            self._end_block(ends=name == "item")
+            self._end_block()
             self.begins_item = self.begins_item or name == "item"
             option = _OPTION.match(self.text, after)
             return option.end() if option and name == "item" else after
@@ -153,7 +154,7 @@ class _Reader:
         inner = _Reader.__new__(_Reader)
         inner.text, inner.lines, inner.source = self.text, self.lines, Source()
         inner.macros, inner.definitions, inner.atoms = self.macros, [], []
-        inner.begins_item = False
+        inner.begins_item, inner.finder = False, Finder(self.text)
         at = low
         while at < high:
             found = _TOKEN.search(self.text, at, high)
@@ -169,9 +170,7 @@ class _Reader:
     # ----- math -----
 
     def _delimited(self, start: int, after: int, closing: str, display: bool) -> int:
-        end = self.text.find(closing, after)
-        while end > 0 and closing != "$$" and self.text[end - 1] == "\\":
-            end = self.text.find(closing, end + 1)
+        end = self.finder.find(closing, after)
         if end < 0:
             self.source.troubles.append(Trouble(self.lines.place(start), f"{self.text[start:after]} is never closed"))
             return after
@@ -198,11 +197,10 @@ class _Reader:
 
     def _display(self, start: int, after: int, name: str) -> int:
         closing = f"\\end{{{name}}}"
-        end = self.text.find(closing, after)
+        end = self.finder.find(closing, after)
         if end < 0:
             self.source.troubles.append(Trouble(self.lines.place(start), f"{closing} is missing"))
-            blank = re.compile(r"\n[ \t]*\n").search(self.text, after)
-            end = blank.start() if blank else len(self.text)
+            end = self.finder.blank(after)
             self._formula(start, end, True)
             return end
         self._formula(start, end + len(closing), True)

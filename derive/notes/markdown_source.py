@@ -17,12 +17,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from derive.notes import vocabulary as words
-from derive.notes.document import Atom, Block, Formula, Lines, Places, Source, Trouble
+from derive.notes.document import Atom, Block, Finder, Formula, Lines, Places, Source, Trouble
 from derive.notes.macros import MacroError, Macros, collect, expand
 
 _BASE, _FIRST, _FILL, _SKIP = 6000, 0xE001, "\ue000", "\uf8ff"
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-_MARK = re.compile(rf"([\ue001-\uf8fe])([\ue001-\uf8fe]){_FILL}*|[{_FILL}{_SKIP}]+")
+_MARK = re.compile(rf"([\ue001-\uf8fe])([\ue001-\uf8fe]){_FILL}*(?:\n[ \t]*{_FILL}+)*|[{_FILL}{_SKIP}]+")
 _ONLY_HIDDEN = re.compile(rf"(?m)^[ \t]*{_SKIP}[{_SKIP} \t]*$")
 _MANY_LISTS = 60_000
 
@@ -32,7 +32,6 @@ _OPENING = re.compile(
     r"(?P<escape>\\[\\`*_{}\[\]<>#+\-.!|~$\"'%&,/:;=?@^](?<!\\\[))"
     r"|(?P<comment><!--)|(?P<ticks>`+)|(?P<double>\$\$)|(?P<ticked>\$`)|(?P<single>\$)|(?P<paren>\\\()|(?P<bracket>\\\[)"
     rf"|\\begin\{{(?P<begin>(?:{_BEGIN_ROWS})\*?)\}}")
-_BLANK = re.compile(r"\n[ \t>]*(?=\n|\Z)")
 _FRONT = re.compile(r"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _DOLLAR = re.compile(r"\\.|\$|\n[ \t>]*\n|\n[ \t>]*\Z", re.DOTALL)
 _PREFIX = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
@@ -82,6 +81,7 @@ class _Reader:
         self.spans: list[_Span] = []
         self.hidden: list[tuple[int, int]] = list(definitions)
         self.begins_item = False
+        self.finder = Finder(text)
 
     def read(self) -> None:
         self._find_math()
@@ -149,8 +149,7 @@ class _Reader:
         if closing is None:
             self.no_ticks[size] = after
             return after
-        blank = _BLANK.search(self.text, after, closing.start())
-        return after if blank else closing.end()
+        return after if self.finder.blank(after) < closing.start() else closing.end()
 
     def _add(self, start: int, end: int, low: int, high: int, display: bool) -> int:
         while low < high and self.text[low].isspace():
@@ -161,13 +160,9 @@ class _Reader:
         return end
 
     def _double(self, start: int, after: int) -> int:
-        closing = self.text.find("$$", after)
-        while closing > 0 and self.text[closing - 1] == "\\":
-            closing = self.text.find("$$", closing + 1)
-        if closing >= 0 and (not _BLANK.search(self.text, after, closing) or self._alone(start, after, closing)):
+        closing, end = self.finder.find("$$", after), self.finder.blank(after)
+        if closing >= 0 and (closing < end or self._alone(start, after, closing)):
             return self._add(start, closing + 2, after, closing, True)
-        blank = _BLANK.search(self.text, after)
-        end = blank.start() if blank else len(self.text)
         self.source.troubles.append(Trouble(self.lines.place(start), "$$ is never closed"))
         return self._add(start, end, after, end, True) if self.text[after:end].strip() else after
 
@@ -207,8 +202,8 @@ class _Reader:
         return bool(re.search(r"[\\_^=<>]", content)) or (len(content.strip()) <= 2 and content.strip().isalpha())
 
     def _until(self, start: int, after: int, closing: str, display: bool, keep: bool = False) -> int:
-        end = self.text.find(closing, after, after + 200_000)
-        if end < 0 or (not keep and _BLANK.search(self.text, after, end)):
+        end = self.finder.find(closing, after)
+        if end < 0 or (not keep and self.finder.blank(after) < end):
             if keep:
                 self.source.troubles.append(Trouble(self.lines.place(start), f"{closing} is missing"))
             return after + 1 if not keep else after + 6
@@ -414,7 +409,7 @@ def _parser(masked: str) -> MarkdownIt:
 # ----- inline: what remains of prose when its marks are taken off -----
 
 _INLINE = re.compile(
-    rf"(?P<mark>{_MARK.pattern})|(?P<escape>\\[!-/:-@\[-`{{-~])|(?P<ticks>`+)|(?P<image>!\[(?P<alt>[^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\))"
+    rf"(?P<mark>{_MARK.pattern})|(?P<escape>\\[!-/:-@\[-`{{-~\n])|(?P<ticks>`+)|(?P<image>!\[(?P<alt>[^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\))"
     r"|(?P<link>\[(?P<words>[^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\]))"
     r"|(?P<tag></?[A-Za-z][^<>\n]*>)|(?P<auto><[a-z]+://[^<>\s]*>)|(?P<entity>&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{2,31});)"
     r"|(?P<emphasis>\*+|~~|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9]))", re.DOTALL)
@@ -470,6 +465,8 @@ def _plain(text: str, start: int, end: int) -> Iterator[tuple[int, str, str]]:
 
 def _is_emphasis(text: str, start: int, end: int) -> bool:
     before, behind = text[start - 1:start], text[end:end + 1]
+    if before.isalnum() and behind.isalnum():
+        return False
     return not ((not before or before.isspace()) and (not behind or behind.isspace()))
 
 

@@ -65,7 +65,7 @@ class _Gathering:
         if block.item:
             words = "".join(p for p in self.parts if isinstance(p, str)).rstrip()
             plain = all(isinstance(p, str) for p in self.parts)
-            self.lead = words if plain and words.endswith(":") else ""
+            self.lead = words if plain and words.endswith(":") else self.lead
             self.finish()
             return
         self.lead = ""
