@@ -128,7 +128,7 @@ class Collector:
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
                 words = part.rstrip()
-                if mode in BRIEF and not re.fullmatch(r"\W*(and|or|,)?\W*", part):
+                if mode in BRIEF and not re.fullmatch(r"[\s,]*(and|or)\s*", part):
                     mode = before
                 if mode not in BRIEF:
                     before = mode
@@ -396,7 +396,7 @@ class Collector:
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
         assert entity is not None
-        entity.defined_at = self.position
+        entity.defined_at, entity.sentence = self.position, self.sentence_number
         entity.formula = own
         if left.params:
             entity.kind = Kind.FUNCTION if self.inventory.scalar_params(own) and not left.formals else Kind.MAP
@@ -430,7 +430,7 @@ class Collector:
             return False
         if entity.formula is None:
             return mode not in (Mode.ASSUME, Mode.SINCE)
-        return self.renewed(entity) or mode is Mode.LET
+        return self.renewed(entity) or (mode is Mode.LET and entity.sentence != self.sentence_number)
 
     def renewed(self, entity: Entity | None) -> bool:
         return entity is not None and entity.formula is not None and self.stale(entity)

@@ -69,6 +69,6 @@ def _latex(expr: Any) -> str:
 
 
 def read_claim(pending: Pending, left: Any, right: Any, setting: Setting) -> str:
-    free = sorted((left.free_symbols | right.free_symbols) & set(setting.axes), key=lambda s: s.name)
+    free = sorted(setting.axes, key=lambda s: s.name)
     ranges = ", ".join(f"${s.name} = {range_latex(setting.axes[s])}$" for s in free)
     return ranges

@@ -511,7 +511,7 @@ class Pending:
             try:
                 left, right = self.written_sides()
                 setting = self.reading.setting([self.meaning], self.names, record.horizon, record.section, [left, right], record.sentence)
-                setting = self.fixed(setting, left, right)
+                setting = self.fixed(setting)
                 if relation is Relation.APPROXIMATE:
                     tolerance = shown_tolerance(record.right)
                 from derive.notes.echo import read_claim
@@ -535,9 +535,9 @@ class Pending:
             self.meaning.letters[symbol.name] = Bound(symbol, axis)
         return self.left.entry(*components), self.right.entry(*components)
 
-    def fixed(self, setting: Setting, left: Any, right: Any) -> Setting:
+    def fixed(self, setting: Setting) -> Setting:
         """Assumptions made for one sentence speak of the claim's own indices."""
-        free = (left.free_symbols | right.free_symbols) & set(setting.axes)
+        free = set(setting.axes)
         if not any(a.fixed for a in setting.assumptions):
             return setting
         return replace(setting, assumptions=tuple(replace(a, fixed=a.fixed & free) for a in setting.assumptions))

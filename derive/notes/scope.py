@@ -70,6 +70,7 @@ class Entity:
     depends: tuple[str, ...] = ()
     family: int = 0
     section: tuple[int, ...] = ()
+    sentence: int = 0
     uses: list[Entity] = field(default_factory=list)
     written: Any = None
 
