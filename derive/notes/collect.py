@@ -19,7 +19,19 @@ from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
 from derive.notes.semantics import head_and_indices, is_number, letter, walk
 from derive.notes.shapes import AxisVar, ReadProblem, Value
-from derive.notes.statements import FUNCTION_OF, ASSUMING, BRIEF, LOCAL, MENTION, Left, Mode, bare_names, left_side, mode_after, properties
+from derive.notes.statements import (
+    ASSUMING,
+    BRIEF,
+    FUNCTION_OF,
+    LOCAL,
+    MENTION,
+    Left,
+    Mode,
+    bare_names,
+    left_side,
+    mode_after,
+    properties,
+)
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
@@ -95,7 +107,10 @@ class ProseRecord(Record):
 
 
 SIGNATURE = re.compile(r"`\s*([A-Za-z_]\w*)\s*\(\s*([^()`]*)\)\s*`")
-ROUTE = re.compile(r"\b(?:by|with|using|via|through)\s+(?:the\s+)?([a-z][a-z\- ]*?)\s*(?:rule|trick|route|method|steps)?\s*[.,;]?\s*$", re.I)
+ROUTE = re.compile(
+    r"\b(?:by|with|using|via|through)\s+(?:the\s+)?([a-z][a-z\- ]*?)\s*(?:rule|trick|route|method|steps)?\s*[.,;]?\s*$",
+    re.I,
+)
 ROW_OF = re.compile(r"^\W*(?:is|be|denotes?|for|being|as)?\s*(?:the\s*)?$", re.I)
 
 
@@ -138,7 +153,12 @@ class Collector:
             if self.is_row_family(sentence, k, chains) or self.is_unknown_function(sentence, k, chains):
                 words = ""
                 continue
-            if part.display and mode in LEADING and self.told_since(first) and not re.search(r"\b(and|that|where|with)\s*$", words):
+            if (
+                part.display
+                and mode in LEADING
+                and self.told_since(first)
+                and not re.search(r"\b(and|that|where|with)\s*$", words)
+            ):
                 mode = Mode.CLAIM
             if part.display and mode in BRIEF:
                 mode = before
@@ -214,11 +234,22 @@ class Collector:
             inner = (s.Wildcard(at.start, at.end), *inner)
         body = s.Subscript(at.start, at.end, s.Name(at.start, at.end, matrix), inner)
         owner = self.names.get(matrix)
-        if kind.group(1).lower() == "row" and owner is not None and owner.kind is Kind.TENSOR and name not in self.names:
+        if (
+            kind.group(1).lower() == "row"
+            and owner is not None
+            and owner.kind is Kind.TENSOR
+            and name not in self.names
+        ):
             self.names = {**self.names, name: owner}
             return True
         self.position += 1
-        self.bind(Entity(name, Kind.TENSOR, formula=Definition(body, (index,), names=self.names, position=self.position, section=self.section)))
+        self.bind(
+            Entity(
+                name,
+                Kind.TENSOR,
+                formula=Definition(body, (index,), names=self.names, position=self.position, section=self.section),
+            )
+        )
         return True
 
     def is_unknown_function(self, sentence: Sentence, k: int, chains: dict[int, tuple[s.Chain, ...]]) -> bool:
@@ -287,16 +318,18 @@ class Collector:
             self.declaration(chain, formula, mode)
         elif self.is_index_list(links):
             self.index_list(links, formula)
-        elif sign in COMPARES and len(links) >= 2 and self.condition(chain, formula, mode):
-            pass
-        elif sign in DEFINES and self.definition(chain, formula, mode):
-            pass
-        elif sign in DEFINES and self.plus_minus(chain, formula, mode):
-            pass
-        elif sign in DEFINES and mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode):
-            pass
-        else:
+        elif not self.told(chain, formula, mode):
             self.claims(chain, formula, mode, 1)
+
+    def told(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
+        """Whether the relation tells something: a definition or an assumption."""
+        if chain.links[1].sign in COMPARES:
+            return self.condition(chain, formula, mode)
+        if chain.links[1].sign not in DEFINES:
+            return False
+        if self.definition(chain, formula, mode) or self.plus_minus(chain, formula, mode):
+            return True
+        return mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode)
 
     def at(self, formula: Formula, offset: int) -> Place:
         places = formula.places
@@ -364,7 +397,11 @@ class Collector:
         if left is None or not self.definable(left, chain, mode):
             return False
         first = chain.links[1]
-        self.note(GivenRecord(*self.here(self.at(formula, first.at)), kind="definition", latex=self.written(s.Chain(chain.links[:2]))))
+        self.note(
+            GivenRecord(
+                *self.here(self.at(formula, first.at)), kind="definition", latex=self.written(s.Chain(chain.links[:2]))
+            )
+        )
         record = self.records[-1]
         assert isinstance(record, GivenRecord)
         entity = self.defined(left, first, formula)
@@ -390,9 +427,16 @@ class Collector:
 
     def defined(self, left: Left, first: s.Link, formula: Formula) -> Entity:
         body = first.side if first.side is not None else s.Number(0, 0, "0")
-        own = Definition(body, left.formals, left.params, dict(left.rows), self.names, self.position, section=self.section)
+        own = Definition(
+            body, left.formals, left.params, dict(left.rows), self.names, self.position, section=self.section
+        )
         entity = self.names.get(left.name)
-        fresh = entity is None or entity.formula is not None or entity.kind in (Kind.INDEX, Kind.DIMENSION) or self.stale(entity)
+        fresh = (
+            entity is None
+            or entity.formula is not None
+            or entity.kind in (Kind.INDEX, Kind.DIMENSION)
+            or self.stale(entity)
+        )
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
         assert entity is not None
@@ -413,7 +457,11 @@ class Collector:
             return False
         if body is not None and plus_minus_values(body) is not None:
             return False
-        if body is not None and left.name in {n.text for n in walk(body) if isinstance(n, s.Name)} and not self.renewed(entity):
+        if (
+            body is not None
+            and left.name in {n.text for n in walk(body) if isinstance(n, s.Name)}
+            and not self.renewed(entity)
+        ):
             return False
         plain = not left.formals and not left.params
         if plain and left.name in self.inventory.letters and body is not None and self.is_index(body):
@@ -437,7 +485,9 @@ class Collector:
 
     def is_index(self, node: s.Node) -> bool:
         name = letter(node)
-        return isinstance(node, s.Number) or (name is not None and name in self.inventory.letters and name not in self.names)
+        return isinstance(node, s.Number) or (
+            name is not None and name in self.inventory.letters and name not in self.names
+        )
 
     def stale(self, entity: Entity, depth: int = 0) -> bool:
         """Whether what a name is defined through has been introduced again since."""
@@ -464,7 +514,13 @@ class Collector:
             return False
         square = s.Superscript(left.start, left.end, left, s.Number(left.end, left.end, "2"))
         other = s.Superscript(value.start, value.end, value, s.Number(value.end, value.end, "2"))
-        self.note(AssumptionRecord(*self.here(self.at(formula, chain.links[1].at)), relations=[(square, "=", other)], text=self.written(chain)))
+        self.note(
+            AssumptionRecord(
+                *self.here(self.at(formula, chain.links[1].at)),
+                relations=[(square, "=", other)],
+                text=self.written(chain),
+            )
+        )
         return True
 
     # -- assumptions ------------------------------------------------------------------------------------------
@@ -509,7 +565,12 @@ class Collector:
         for link in links:
             for node in bare_names(link.side):
                 name = letter(node)
-                if name is not None and name not in self.names and name not in self.inventory.letters and not self.inventory.usage.get(name):
+                if (
+                    name is not None
+                    and name not in self.names
+                    and name not in self.inventory.letters
+                    and not self.inventory.usage.get(name)
+                ):
                     new.append(name)
         if mode not in ASSUMING and mode not in (Mode.LET, Mode.AWAY) and not (new and not formula.display):
             return False
@@ -522,10 +583,19 @@ class Collector:
                 new.append(known.name)
         for name in new:
             self.bind(Entity(name, Kind.TENSOR, axes=(), declared=True))
-        if links[0].side is not None and len(bare_names(links[0].side)) > 1 and len(links) == 2 and links[1].side is not None:
+        if (
+            links[0].side is not None
+            and len(bare_names(links[0].side)) > 1
+            and len(links) == 2
+            and links[1].side is not None
+        ):
             local = self.sentence_number if mode in LOCAL else None
             pairs = [(n, links[1].sign, links[1].side) for n in bare_names(links[0].side)]
-            self.note(AssumptionRecord(*self.here(self.at(formula, links[1].at)), relations=pairs, text=self.written(chain), sentence=local))
+            self.note(
+                AssumptionRecord(
+                    *self.here(self.at(formula, links[1].at)), relations=pairs, text=self.written(chain), sentence=local
+                )
+            )
             return True
         return self.assumption(chain, formula, mode)
 
@@ -543,7 +613,12 @@ class Collector:
 
     def span_of(self, items: tuple[s.Node, ...]) -> tuple[int, Any]:
         """``1, \\dots, N`` -> first value and size."""
-        if len(items) < 3 or not isinstance(items[-2], s.Dots) or not is_number(items[0]) or not items[0].text.isdigit():  # type: ignore[attr-defined]
+        if (
+            len(items) < 3
+            or not isinstance(items[-2], s.Dots)
+            or not is_number(items[0])
+            or not items[0].text.isdigit()
+        ):  # type: ignore[attr-defined]
             raise ReadProblem("a list of index values is written 1, \\dots, N or 0, \\dots, N - 1")
         first = int(items[0].text)  # type: ignore[attr-defined]
         if first not in (0, 1):
@@ -611,7 +686,12 @@ class Collector:
         if isinstance(node, s.Number) and node.text.isdigit():
             return sp.Integer(node.text)
         if isinstance(node, s.Terms):
-            return sp.Add(*(-self.size(t) if sign == "-" else self.size(t) for sign, t in zip(node.signs, node.terms, strict=True)))
+            return sp.Add(
+                *(
+                    -self.size(t) if sign == "-" else self.size(t)
+                    for sign, t in zip(node.signs, node.terms, strict=True)
+                )
+            )
         if isinstance(node, s.Factors) and all(sign in ("", r"\cdot") for sign in node.signs):
             return sp.Mul(*(self.size(f) for f in node.factors))
         if isinstance(node, s.Subscript) and all(isinstance(i, s.Number | s.Name) for i in node.indices):
@@ -646,8 +726,14 @@ class Collector:
             else:
                 bound = _bound_of(node.indices)
             node = only_item(node.base)
-        if not isinstance(node, s.Name) or node.dress not in (r"\mathbb", r"\mathbf", "") or node.text not in ("R", "N", "Z"):
-            raise ReadProblem("this set or space is not known; \\mathbb{R}^{N \\times K}, \\{1, \\dots, K\\}, \\{0, 1\\} and [0, 1] are")
+        if (
+            not isinstance(node, s.Name)
+            or node.dress not in (r"\mathbb", r"\mathbf", "")
+            or node.text not in ("R", "N", "Z")
+        ):
+            raise ReadProblem(
+                "this set or space is not known; \\mathbb{R}^{N \\times K}, \\{1, \\dots, K\\}, \\{0, 1\\} and [0, 1] are"
+            )
         if node.dress == "" and node.text in self.names:
             raise ReadProblem(f"{node.text} is not a space here")
         return node.text, sizes, bound
@@ -665,7 +751,11 @@ class Collector:
         if name is None or None in formals:
             raise ReadProblem("only a name, with letters as its indices, can be declared")
         family = [self.family_axis(f) for f in formals if f is not None]
-        if isinstance(space, s.Group) and (space.opening == "{" or space.opening in ("[", "(", "(]", "[)", "[(", "](")) and len(space.items) > 1:
+        if (
+            isinstance(space, s.Group)
+            and (space.opening == "{" or space.opening in ("[", "(", "(]", "[)", "[(", "]("))
+            and len(space.items) > 1
+        ):
             return self.declare_values(name, node, family, space, chain, formula, mode)
         field_, sizes, bound = self.space(space)
         axes = tuple(family + [AxisVar(size) for size in sizes])
@@ -699,7 +789,12 @@ class Collector:
         if known is not None and known.kind in (Kind.TENSOR, Kind.MAP):
             if known.formula is None and known.axes is not None and self.same(known.axes, axes):
                 return known
-            if known.formula is not None and mode is not Mode.LET and known.section == self.section and known.axes is None:
+            if (
+                known.formula is not None
+                and mode is not Mode.LET
+                and known.section == self.section
+                and known.axes is None
+            ):
                 known.axes = axes
                 return known
         return self.bind(Entity(name, Kind.TENSOR, axes=axes, declared=True, family=family))
@@ -709,15 +804,30 @@ class Collector:
         return len(a) == len(b) and all(size(x) is not None and size(x) == size(y) for x, y in zip(a, b, strict=True))
 
     def declare_values(
-        self, name: str, node: s.Node, family: list[AxisVar], space: s.Group, chain: s.Chain, formula: Formula, mode: Mode
+        self,
+        name: str,
+        node: s.Node,
+        family: list[AxisVar],
+        space: s.Group,
+        chain: s.Chain,
+        formula: Formula,
+        mode: Mode,
     ) -> list[Entity]:
         items = space.items
         known = self.names.get(name)
         if space.opening == "{" and any(isinstance(i, s.Dots) for i in items):
             first, size = self.span_of(items)
             values = AxisVar(size, first)
-            if known is not None and known.kind is Kind.TENSOR and known.declared and known.axes is not None and len(known.axes) != len(family):
-                raise ReadProblem(f"{name} is declared with {len(known.axes)} axes, and stands with {len(family)} indices here")
+            if (
+                known is not None
+                and known.kind is Kind.TENSOR
+                and known.declared
+                and known.axes is not None
+                and len(known.axes) != len(family)
+            ):
+                raise ReadProblem(
+                    f"{name} is declared with {len(known.axes)} axes, and stands with {len(family)} indices here"
+                )
             if family:
                 return [self.bind(Entity(name, Kind.LABELS, axes=tuple(family), range=values, declared=True))]
             return [self.bind(Entity(name, Kind.LABEL, range=values, declared=True))]
@@ -725,7 +835,9 @@ class Collector:
         made = []
         if known is None or known.kind not in (Kind.TENSOR, Kind.MAP):
             made = [self.bind(Entity(name, Kind.TENSOR, axes=tuple(family), declared=True))]
-        record = AssumptionRecord(*self.here(place), text=self.written(chain), sentence=self.sentence_number if mode in LOCAL else None)
+        record = AssumptionRecord(
+            *self.here(place), text=self.written(chain), sentence=self.sentence_number if mode in LOCAL else None
+        )
         if space.opening == "{":
             record.values = (node, items)
         else:

@@ -16,10 +16,17 @@ from derive.notes.semantics import letter, paren_index, walk
 
 def numbered(node: Any) -> tuple[str, str] | None:
     """Base and full name of ``W_1``, ``W_{1}``, ``W^{(1)}``; None for anything else."""
-    if isinstance(node, s.Subscript) and isinstance(node.base, s.Name) and node.indices and isinstance(node.indices[0], s.Number):
+    if (
+        isinstance(node, s.Subscript)
+        and isinstance(node.base, s.Name)
+        and node.indices
+        and isinstance(node.indices[0], s.Number)
+    ):
         number = node.indices[0].text
         if number.isdigit():
-            return node.base.text, f"{node.base.text}_{number}" if len(number) == 1 else f"{node.base.text}_{{{number}}}"
+            return node.base.text, f"{node.base.text}_{number}" if len(
+                number
+            ) == 1 else f"{node.base.text}_{{{number}}}"
     if isinstance(node, s.Superscript) and isinstance(node.base, s.Name):
         inside = paren_index(node.exponent)
         if inside is not None and len(inside) == 1 and isinstance(inside[0], s.Number) and inside[0].text.isdigit():
@@ -40,9 +47,9 @@ def compound_names(chains: Iterable[s.Chain]) -> frozenset[str]:
                 found = numbered(node)
                 if found is not None:
                     met[found[1]] = found[0]
-                elif isinstance(node, s.Subscript) and isinstance(node.base, s.Name):
-                    lettered.add(node.base.text)
-                elif isinstance(node, s.Superscript) and isinstance(node.base, s.Name) and paren_index(node.exponent):
+                elif (isinstance(node, s.Subscript) and isinstance(node.base, s.Name)) or (
+                    isinstance(node, s.Superscript) and isinstance(node.base, s.Name) and paren_index(node.exponent)
+                ):
                     lettered.add(node.base.text)
             if k == 0 and introduces:
                 for item in _items(side):

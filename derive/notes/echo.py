@@ -25,7 +25,9 @@ def range_latex(axis: Axis) -> str:
 def space_latex(axes: tuple[Axis, ...]) -> str:
     if not axes:
         return r"\mathbb{R}"
-    sizes = r" \times ".join(f"({size_latex(a.size)})" if isinstance(a.size, sp.Add) and len(axes) > 1 else size_latex(a.size) for a in axes)
+    sizes = r" \times ".join(
+        f"({size_latex(a.size)})" if isinstance(a.size, sp.Add) and len(axes) > 1 else size_latex(a.size) for a in axes
+    )
     return rf"\mathbb{{R}}^{{{sizes}}}"
 
 
@@ -47,7 +49,9 @@ def _entity(reading: Reading, entity: Entity, kind: str) -> str:
     if kind == "definition" and entity.written is not None:
         definition = entity.written
         left = _left(definition)
-        ranges = ", ".join(f"${s.name} = {range_latex(a)}$" for s, a in zip(definition.formals, definition.axes, strict=False))
+        ranges = ", ".join(
+            f"${s.name} = {range_latex(a)}$" for s, a in zip(definition.formals, definition.axes, strict=False)
+        )
         return f"${left} := {_latex(definition.body)}$" + (f" for {ranges}" if ranges else "")
     if entity.kind is Kind.FUNCTION:
         return rf"${entity.name} : \mathbb{{R}} \to \mathbb{{R}}$"

@@ -68,11 +68,15 @@ class Inventory:
 
     def taken_names(self) -> set[str]:
         """Names that no index of our own may bear."""
-        return {n for n, found in self.introduced.items() if any(e.kind is not Kind.INDEX for _, e in found)} | set(self.made)
+        return {n for n, found in self.introduced.items() if any(e.kind is not Kind.INDEX for _, e in found)} | set(
+            self.made
+        )
 
     def later(self, name: str, position: int, horizon: int | None = None) -> Entity | None:
         """What a name is introduced as further down, up to the horizon."""
-        return next((e for at, e in self.introduced.get(name, ()) if at > position and (horizon is None or at <= horizon)), None)
+        return next(
+            (e for at, e in self.introduced.get(name, ()) if at > position and (horizon is None or at <= horizon)), None
+        )
 
     def later_value(self, name: str, position: int) -> Entity | None:
         found = self.later(name, position)
@@ -87,7 +91,9 @@ class Inventory:
             if name in self.limits and not self.usage.get(name):
                 self.made[name] = Entity(name, Kind.DIMENSION)
             else:
-                self.made[name] = Entity(name, Kind.TENSOR, axes=tuple(AxisVar(hint=name) for _ in range(self.implied_rank(name))))
+                self.made[name] = Entity(
+                    name, Kind.TENSOR, axes=tuple(AxisVar(hint=name) for _ in range(self.implied_rank(name)))
+                )
         return self.made[name]
 
     def implied_rank(self, name: str) -> int:
@@ -98,7 +104,13 @@ class Inventory:
 
     def family(self, name: str, names: Names) -> Entity | None:
         """``w`` beside a declared matrix ``W``, ``W`` beside a declared family ``w``."""
-        other = name.swapcase() if len(name) == 1 else "\\" + name[1:].swapcase()[0] + name[2:] if name.startswith("\\") else ""
+        other = (
+            name.swapcase()
+            if len(name) == 1
+            else "\\" + name[1:].swapcase()[0] + name[2:]
+            if name.startswith("\\")
+            else ""
+        )
         entity = names.get(other)
         if entity is None or entity.kind is not Kind.TENSOR or entity.axes is None or len(entity.axes) != 2:
             return None
@@ -185,7 +197,9 @@ class Inventory:
             return
         declared = Value(entity.axes[len(bounds) :], body.entry)
         if len(entity.axes) < len(bounds):
-            raise ShapeProblem(f"{entity.name} is declared with {len(entity.axes)} axes and defined with {len(bounds)} indices")
+            raise ShapeProblem(
+                f"{entity.name} is declared with {len(entity.axes)} axes and defined with {len(bounds)} indices"
+            )
         if body.rank == 0 and declared.rank and body.zero:
             return
         meaning.algebra.fit(declared, body, f"the two sides of the definition of {entity.name}")

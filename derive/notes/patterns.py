@@ -37,9 +37,14 @@ def matrix_value(meaning: Meaning, node: s.Matrix) -> Value:
 
 def _explicit(values: list[list[Value]]) -> Value:
     n, m = len(values), len(values[0])
-    if m == 1 and n > 1 or n == 1:
+    if (m == 1 and n > 1) or n == 1:
         cells = [r[0] for r in values] if m == 1 else values[0]
-        return Value((AxisVar(sp.Integer(len(cells))),), lambda i: _chosen(i, [c.entry() for c in cells]), row=m > 1, explicit=True)
+        return Value(
+            (AxisVar(sp.Integer(len(cells))),),
+            lambda i: _chosen(i, [c.entry() for c in cells]),
+            row=m > 1,
+            explicit=True,
+        )
     axes = (AxisVar(sp.Integer(n)), AxisVar(sp.Integer(m)))
     return Value(axes, lambda i, j: _chosen(i, [_chosen(j, [c.entry() for c in r]) for r in values]), explicit=True)
 
@@ -86,7 +91,9 @@ def _pattern(meaning: Meaning, node: s.Matrix) -> Value:
         return Value((rows, columns), general)
     meaning.axes.unite(rows, columns)
     special = _at(meaning, diagonal, rows, columns)
-    return Value((rows, columns), lambda i, j: sp.Piecewise((special(i, j), sp.Eq(i, j)), (general(i, j), True), evaluate=False))
+    return Value(
+        (rows, columns), lambda i, j: sp.Piecewise((special(i, j), sp.Eq(i, j)), (general(i, j), True), evaluate=False)
+    )
 
 
 def _off_diagonal(cells: list[list[Any]]) -> Any:
@@ -150,7 +157,9 @@ def _found(template: Any, tree: Any, name: str) -> Any:
     return None
 
 
-def _check_written(cells: list[list[Any]], off: Any, diagonal: Any, row_end: Any, column_end: Any, node: s.Matrix) -> None:
+def _check_written(
+    cells: list[list[Any]], off: Any, diagonal: Any, row_end: Any, column_end: Any, node: s.Matrix
+) -> None:
     n, m = len(cells), len(cells[0])
     for a, row in enumerate(cells):
         for b, cell in enumerate(row):
@@ -168,7 +177,11 @@ def _check_written(cells: list[list[Any]], off: Any, diagonal: Any, row_end: Any
 def _base(cells: list[list[Any]]) -> int:
     numbers = [int(n.text) for n in walk(cells[0][0]) if isinstance(n, s.Number) and n.text in ("0", "1")]
     subscripts = [
-        int(i.text) for n in walk(cells[0][0]) if isinstance(n, s.Subscript) for i in n.indices if isinstance(i, s.Number) and i.text.isdigit()
+        int(i.text)
+        for n in walk(cells[0][0])
+        if isinstance(n, s.Subscript)
+        for i in n.indices
+        if isinstance(i, s.Number) and i.text.isdigit()
     ]
     return min(subscripts or numbers or [1])
 
@@ -240,7 +253,9 @@ def _first_of(item: Any, template: Any) -> int | None:
     return int(number.text) if isinstance(number, s.Number) and number.text.isdigit() else None
 
 
-def written_out(meaning: Meaning, kind: str, signs: tuple[str, ...], parts: tuple[Any, ...], neutral: str) -> tuple[list[str], list[Any]]:
+def written_out(
+    meaning: Meaning, kind: str, signs: tuple[str, ...], parts: tuple[Any, ...], neutral: str
+) -> tuple[list[str], list[Any]]:
     r"""The terms of ``a_1 + a_2 + \dots + a_N`` with the run in the middle as one sum; factors likewise."""
     at = next(k for k, p in enumerate(parts) if isinstance(p, s.Dots))
     span = (parts[at].start, parts[at].end)
@@ -250,10 +265,14 @@ def written_out(meaning: Meaning, kind: str, signs: tuple[str, ...], parts: tupl
     if template is None or first is None:
         raise ReadProblem("the pattern of these dots is not clear", span)
     start = at
-    while start > 0 and _first_of(parts[start - 1], template) is not None and _first_of(parts[start - 1], template) >= first:  # type: ignore[operator]
+    while (
+        start > 0
+        and _first_of(parts[start - 1], template) is not None
+        and _first_of(parts[start - 1], template) >= first
+    ):  # type: ignore[operator]
         start -= 1
     run_signs = {*signs[start + 1 : at + 2]} | ({signs[start]} if kind == "sum" else set())
-    if kind == "sum" and len(run_signs) > 1 or kind == "prod" and run_signs - {"", r"\cdot", r"\times"}:
+    if (kind == "sum" and len(run_signs) > 1) or (kind == "prod" and run_signs - {"", r"\cdot", r"\times"}):
         raise ReadProblem("the signs of the terms beside the dots differ", span)
     name = next(c for c in "lkmnpqrst" if c not in meaning.free and c not in meaning.bound and not _names(template, c))
     index = s.Name(span[0], span[1], name)
@@ -287,7 +306,11 @@ def explicit_sizes(pending: Pending) -> dict[str, int]:
         return {}
     for x, y in zip(a.axes, b.axes, strict=True):
         name, count = meaning.axes.size(x), meaning.axes.size(y)
-        if isinstance(name, sp.Symbol) and isinstance(count, sp.Integer) and found.setdefault(name.name, int(count)) == int(count):
+        if (
+            isinstance(name, sp.Symbol)
+            and isinstance(count, sp.Integer)
+            and found.setdefault(name.name, int(count)) == int(count)
+        ):
             continue
         if name != count:
             return {}

@@ -79,8 +79,12 @@ def _orthogonal(meaning: Meaning, value: Value, who: str) -> list[Relation]:
     i, j = _square(meaning, value, who)
     axis = value.axes[0]
     return [
-        lambda: _eq(meaning.algebra.total(axis, lambda k: value.entry(k, i) * value.entry(k, j)), sp.KroneckerDelta(i, j)),
-        lambda: _eq(meaning.algebra.total(axis, lambda k: value.entry(i, k) * value.entry(j, k)), sp.KroneckerDelta(i, j)),
+        lambda: _eq(
+            meaning.algebra.total(axis, lambda k: value.entry(k, i) * value.entry(k, j)), sp.KroneckerDelta(i, j)
+        ),
+        lambda: _eq(
+            meaning.algebra.total(axis, lambda k: value.entry(i, k) * value.entry(j, k)), sp.KroneckerDelta(i, j)
+        ),
     ]
 
 

@@ -26,10 +26,21 @@ from derive.notes.collect import (
     RequestRecord,
 )
 from derive.notes.compound import compound_names, renamed_chain
-from derive.notes.document import KINDS, Document, Formula, Heading, Kind, Place, Sentence, decode, read_document, read_text
-from derive.notes.formula import as_formula, parse
+from derive.notes.document import (
+    KINDS,
+    Document,
+    Formula,
+    Heading,
+    Kind,
+    Place,
+    Sentence,
+    decode,
+    read_document,
+    read_text,
+)
+from derive.notes.formula import parse
 from derive.notes.inventory import Inventory
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation, Target
 from derive.notes.properties import property_relations
 from derive.notes.scope import Entity
 from derive.notes.scope import Kind as Stands
@@ -85,7 +96,13 @@ class Reading:
         self.read_assumptions()
         items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
         made = tuple(sorted((item() for item in items), key=lambda item: in_order(item.place)))
-        return Note(self.path, made, self.setting_at(self.collector.names, self.collector.position, ()), self.document.troubles, self)
+        return Note(
+            self.path,
+            made,
+            self.setting_at(self.collector.names, self.collector.position, ()),
+            self.document.troubles,
+            self,
+        )
 
     def survey(self) -> None:
         raw: dict[int, tuple[s.Chain, ...]] = {}
@@ -109,7 +126,15 @@ class Reading:
         said = " ".join(words.lower().split())
         if "denominator layout" in said:
             self.inventory.shape_of_variable = self.inventory.denominator_layout = True
-        if any(p in said for p in ("shape of the variable", "gradients are columns", "gradient is a column", "derivatives are columns")):
+        if any(
+            p in said
+            for p in (
+                "shape of the variable",
+                "gradients are columns",
+                "gradient is a column",
+                "derivatives are columns",
+            )
+        ):
             self.inventory.shape_of_variable = True
 
     def prose(self, item: Sentence | Heading) -> None:
@@ -146,7 +171,9 @@ class Reading:
             found = self.inventory.arguments_of(entity.name)
             entity.depends = tuple(n for n in found if self.has_sizes(n, entity.size))
         for name in entity.depends:
-            known = [(at, e) for at, e in self.inventory.introduced.get(name, ()) if e.kind in (Stands.TENSOR, Stands.MAP)]
+            known = [
+                (at, e) for at, e in self.inventory.introduced.get(name, ()) if e.kind in (Stands.TENSOR, Stands.MAP)
+            ]
             before = [e for at, e in known if at <= entity.defined_at]
             entity.uses += before[-1:] or [e for _, e in known[:1]]
 
@@ -185,11 +212,25 @@ class Reading:
 
     # -- items ------------------------------------------------------------------------------------------------
     def given(self, record: GivenRecord) -> Given | Claim:
-        problem = next((e.problem for e in record.entities if e.problem is not None), None) if record.kind == "definition" else None
+        problem = (
+            next((e.problem for e in record.entities if e.problem is not None), None)
+            if record.kind == "definition"
+            else None
+        )
         if problem is None and record.kind == "definition":
             problem = self.unwritable(record.entities)
         if problem is not None:
-            return Claim(record.place, record.latex, record.latex, "", None, None, Setting(), problem=problem, section=record.section)
+            return Claim(
+                record.place,
+                record.latex,
+                record.latex,
+                "",
+                None,
+                None,
+                Setting(),
+                problem=problem,
+                section=record.section,
+            )
         from derive.notes.echo import read_given
 
         return Given(record.kind, record.place, record.latex, read_given(self, record))
@@ -205,7 +246,17 @@ class Reading:
 
     def given_assumption(self, record: AssumptionRecord) -> Given | Claim:
         if record.problem is not None:
-            return Claim(record.place, record.text, record.text, "", None, None, Setting(), problem=record.problem, section=record.section)
+            return Claim(
+                record.place,
+                record.text,
+                record.text,
+                "",
+                None,
+                None,
+                Setting(),
+                problem=record.problem,
+                section=record.section,
+            )
         return Given("assumption", record.place, record.text, record.read)
 
     def request(self, record: RequestRecord) -> CompileRequest | DeriveRequest:
@@ -271,7 +322,9 @@ class Reading:
                 entity.written = Definition(entity.symbol, formals, body, True)
             else:
                 axes = tuple(self.inventory.axes.axis(a) for a in entity.axes or ())
-                entity.written = Definition(entity.symbol, entity.formal_symbols + entity.component_symbols, body, False, axes)
+                entity.written = Definition(
+                    entity.symbol, entity.formal_symbols + entity.component_symbols, body, False, axes
+                )
         return entity.written
 
     def reachable(self, start: Iterable[Entity], horizon: int) -> dict[int, Entity]:
@@ -287,7 +340,13 @@ class Reading:
         return found
 
     def setting(
-        self, meanings: list[Meaning], names: Any, horizon: int, section: tuple[int, ...], exprs: list[Any], sentence: int
+        self,
+        meanings: list[Meaning],
+        names: Any,
+        horizon: int,
+        section: tuple[int, ...],
+        exprs: list[Any],
+        sentence: int,
     ) -> Setting:
         axes: dict[sp.Symbol, Axis] = {}
         start: dict[int, Entity] = {}
@@ -305,7 +364,9 @@ class Reading:
     def matters(self, bound: Bound, exprs: list[Any]) -> bool:
         return self.inventory.axes.size(bound.axis) is not None or any(bound.symbol in e.free_symbols for e in exprs)
 
-    def filled(self, reach: dict[int, Entity], axes: dict[sp.Symbol, Axis], assumptions: list[Pending], horizon: int) -> Setting:
+    def filled(
+        self, reach: dict[int, Entity], axes: dict[sp.Symbol, Axis], assumptions: list[Pending], horizon: int
+    ) -> Setting:
         shapes: dict[str, tuple[Axis, ...]] = {}
         labels: dict[str, Axis] = {}
         definitions: dict[str, Definition] = {}
@@ -317,7 +378,9 @@ class Reading:
             if entity.kind in (Stands.DIMENSION, Stands.INDEX):
                 continue
             if owner.setdefault(entity.symbol, entity) is not entity:
-                raise ReadProblem(f"{entity.name} has been introduced again, and a name defined through the old one still stands here: define it again")
+                raise ReadProblem(
+                    f"{entity.name} has been introduced again, and a name defined through the old one still stands here: define it again"
+                )
             if entity.kind is Stands.LABEL:
                 if entity.range is not None:
                     axes[entity.sympy] = final(entity.range)
@@ -333,7 +396,9 @@ class Reading:
             if entity.depends and entity.formula is None:
                 depends[entity.symbol] = self.dependence(entity)
         written = [a.written(axes) for a in assumptions]
-        return Setting(axes, shapes, labels, definitions, frozenset(smooth), depends, tuple(w for ws in written for w in ws))
+        return Setting(
+            axes, shapes, labels, definitions, frozenset(smooth), depends, tuple(w for ws in written for w in ws)
+        )
 
     def dependence(self, entity: Entity) -> tuple[sp.Expr, ...]:
         out = []
@@ -360,7 +425,11 @@ class Reading:
             if names.get(entity.name) is entity or entity.name not in names:
                 chosen.setdefault(entity.symbol, entity)
         assumptions = [a for a in self.assumed if a.holds(position, section, 0, names, reach)]
-        axes = {e.sympy: self.inventory.axes.axis(e.range) for e in names.values() if e.kind is Stands.INDEX and e.range is not None}
+        axes = {
+            e.sympy: self.inventory.axes.axis(e.range)
+            for e in names.values()
+            if e.kind is Stands.INDEX and e.range is not None
+        }
         return self.filled({id(e): e for e in chosen.values()}, axes, assumptions, position)
 
 
@@ -421,7 +490,9 @@ class Pending:
         if sizes:
             yield {"special": {**special, **sizes}, "noted": True}
 
-    def attempt_link(self, special: dict[str, int], free_index_axes: bool = False, rows_as_columns: bool = False, noted: bool = False) -> None:
+    def attempt_link(
+        self, special: dict[str, int], free_index_axes: bool = False, rows_as_columns: bool = False, noted: bool = False
+    ) -> None:
         record, reading = self.record, self.reading
         names = record.names
         if special:
@@ -502,7 +573,9 @@ class Pending:
     def claim(self) -> Claim:
         record = self.record
         sign = record.sign
-        relation = Relation.EQUAL if sign in EQUAL_SIGNS else Relation.APPROXIMATE if sign == r"\approx" else Relation.OTHER
+        relation = (
+            Relation.EQUAL if sign in EQUAL_SIGNS else Relation.APPROXIMATE if sign == r"\approx" else Relation.OTHER
+        )
         left = right = None
         setting = Setting()
         read = ""
@@ -510,7 +583,9 @@ class Pending:
         if self.problem is None and self.meaning is not None:
             try:
                 left, right = self.written_sides()
-                setting = self.reading.setting([self.meaning], self.names, record.horizon, record.section, [left, right], record.sentence)
+                setting = self.reading.setting(
+                    [self.meaning], self.names, record.horizon, record.section, [left, right], record.sentence
+                )
                 setting = self.fixed(setting)
                 if relation is Relation.APPROXIMATE:
                     tolerance = shown_tolerance(record.right)
@@ -576,7 +651,9 @@ class Pending:
             self.relations = [("made", r, None) for r in property_relations(meaning, *record.property)]
             return
         if record.values is not None:
-            self.relations.append(("values", meaning.value(record.values[0]), [meaning.value(v) for v in record.values[1]]))
+            self.relations.append(
+                ("values", meaning.value(record.values[0]), [meaning.value(v) for v in record.values[1]])
+            )
         for left, sign, right in record.relations:
             pair = meaning.index_pair(left, right)
             if pair is not None:
@@ -633,7 +710,9 @@ class Pending:
             out.append(Assumption(relation.xreplace(moved) if moved else relation, self.record.text, fixed))
         return out
 
-    def holds(self, horizon: int, section: tuple[int, ...], sentence: int, names: Any, reach: dict[int, Entity]) -> bool:
+    def holds(
+        self, horizon: int, section: tuple[int, ...], sentence: int, names: Any, reach: dict[int, Entity]
+    ) -> bool:
         record = self.record
         if record.problem is not None or record.position > horizon or section[: len(record.section)] != record.section:
             return False

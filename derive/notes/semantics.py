@@ -169,7 +169,9 @@ class Bound:
 
 
 class Meaning:
-    def __init__(self, inventory: Inventory, names: Names, position: int, letters: set[str], taken: set[str] | None = None) -> None:
+    def __init__(
+        self, inventory: Inventory, names: Names, position: int, letters: set[str], taken: set[str] | None = None
+    ) -> None:
         self.inventory = inventory
         self.axes = inventory.axes
         self.names = names
@@ -296,7 +298,9 @@ class Meaning:
         if entity is None:
             entity = self.inventory.implicit_labels(head.text, len(indices))
         if entity.kind is not Kind.LABELS:
-            raise ReadProblem(f"{head.text} stands as an index of {what} and is not declared as integer labels", _span(head))
+            raise ReadProblem(
+                f"{head.text} stands as an index of {what} and is not declared as integer labels", _span(head)
+            )
         self.used[id(entity)] = entity
         assert entity.axes is not None and entity.range is not None
         if len(indices) != len(entity.axes):
@@ -317,13 +321,20 @@ class Meaning:
             entity = self.entity(head.text)
             return entity is not None and entity.kind is Kind.LABELS
         if isinstance(node, s.Terms):
-            return any(self.index_like(t) for t in node.terms) and all(is_number(t) or self.index_like(t) for t in node.terms)
+            return any(self.index_like(t) for t in node.terms) and all(
+                is_number(t) or self.index_like(t) for t in node.terms
+            )
         return False
 
     def unknown_letter(self, node: Any) -> bool:
         """A letter that the note introduces as nothing else can be an index."""
         name = letter(node)
-        return name is not None and name not in self.params and self.entity(name) is None and not self.inventory.usage.get(name)
+        return (
+            name is not None
+            and name not in self.params
+            and self.entity(name) is None
+            and not self.inventory.usage.get(name)
+        )
 
     def index_pair(self, left: Any, right: Any) -> tuple[sp.Expr, sp.Expr] | None:
         """Both sides of a condition on indices; None if it is one on values."""
@@ -482,7 +493,9 @@ class Meaning:
         """An entry, a row, a column: the axes without an index stay."""
         if len(indices) > value.rank:
             shape = self.axes.show_shape(value)
-            raise ShapeProblem(f"{what} is {shape}, and stands with {_count(len(indices), 'index', 'indices')} here", _span(node))
+            raise ShapeProblem(
+                f"{what} is {shape}, and stands with {_count(len(indices), 'index', 'indices')} here", _span(node)
+            )
         fixed: list[Any] = []
         for i, axis in zip(indices, value.axes, strict=False):
             if is_number(i, "0"):
@@ -572,7 +585,9 @@ class Meaning:
         if value.rank == 2:
             return self.algebra.determinant(value)
         if value.rank:
-            raise ReadProblem("single bars around a vector can be a norm or absolute values; write \\|x\\|", _span(node))
+            raise ReadProblem(
+                "single bars around a vector can be a norm or absolute values; write \\|x\\|", _span(node)
+            )
         return self.algebra.map(sp.Abs, value)
 
     def norm(self, node: s.Bars, kind: str) -> Value:
@@ -714,9 +729,14 @@ class Meaning:
         if head.text == "softmax" and not primes and len(group.items) == 1:
             return None if indices else self.softmax(self.value(group.items[0]))
         if len(group.items) > 1 or primes:
-            raise ReadProblem(f"{head.text} stands as a function and is not introduced; declare it, e.g. {head.text} : \\mathbb{{R}} \\to \\mathbb{{R}}", _span(head))
+            raise ReadProblem(
+                f"{head.text} stands as a function and is not introduced; declare it, e.g. {head.text} : \\mathbb{{R}} \\to \\mathbb{{R}}",
+                _span(head),
+            )
         if head.word or (not indices and head.text in "fgh" and isinstance(group.items[0], s.Name)):
-            raise ReadProblem(f"{head.text}(…) can be a value of a function or a product: {head.text} is not introduced", _span(head))
+            raise ReadProblem(
+                f"{head.text}(…) can be a value of a function or a product: {head.text} is not introduced", _span(head)
+            )
         return None
 
     def call(self, entity: Entity, group: s.Group, primes: int, node: Any) -> Value:
@@ -724,7 +744,10 @@ class Meaning:
             return self.entity_value(entity, node)
         formula = entity.formula
         if formula is not None and len(group.items) != len(formula.params):
-            raise ReadProblem(f"{entity.name} takes {_count(len(formula.params), 'argument', 'arguments')}, and has {len(group.items)} here", _span(group))
+            raise ReadProblem(
+                f"{entity.name} takes {_count(len(formula.params), 'argument', 'arguments')}, and has {len(group.items)} here",
+                _span(group),
+            )
         if entity.kind is Kind.FUNCTION:
             return self.apply_function(entity, [self.value(i) for i in group.items], primes, node)
         assert formula is not None
@@ -843,7 +866,9 @@ class Meaning:
             raise ShapeProblem("softmax needs a vector")
 
         def entry(*i: Any) -> sp.Expr:
-            return sp.exp(value.entry(*i)) / self.algebra.total(value.axes[-1], lambda k: sp.exp(value.entry(*i[:-1], k)))
+            return sp.exp(value.entry(*i)) / self.algebra.total(
+                value.axes[-1], lambda k: sp.exp(value.entry(*i[:-1], k))
+            )
 
         return replace(value, entry=entry)
 
@@ -913,7 +938,11 @@ class Meaning:
         busy = name in self.bound or name in self.free or name in self.letters
         if busy:
             self.warn(f"the bound index {name} has the name of an index that is in use")
-        clash = busy or (self.depth > 0 and name in self.fresh.taken) or any(name == b.symbol.name for b in self.bound.values())
+        clash = (
+            busy
+            or (self.depth > 0 and name in self.fresh.taken)
+            or any(name == b.symbol.name for b in self.bound.values())
+        )
         symbol = self.fresh.index(name) if clash else sp.Symbol(name, integer=True)
         self.fresh.taken.add(symbol.name)
         bound = Bound(symbol, AxisVar(size))
@@ -945,7 +974,9 @@ class Meaning:
         def covered() -> tuple[Any, Any, Any]:
             final = axes.axis(axis)
             if bound.counted and final.first != first:
-                raise ReadProblem(f"{symbol.name} is counted from {first}, its axis from {final.first}, and it stands as a number")
+                raise ReadProblem(
+                    f"{symbol.name} is counted from {first}, its axis from {final.first}, and it stands as a number"
+                )
             return symbol, final.first, final.last
 
         return covered
@@ -1048,7 +1079,11 @@ class Meaning:
             row = not own_shape if declared is None else declared.row
             return replace(full, row=row)
         if body.rank == 0 and rank == 2:
-            if declared is not None and not self.same_shape(declared, full) and self.same_shape(declared, self.algebra.transpose(full)):
+            if (
+                declared is not None
+                and not self.same_shape(declared, full)
+                and self.same_shape(declared, self.algebra.transpose(full))
+            ):
                 own_shape = False
             elif declared is not None:
                 own_shape = True
@@ -1059,12 +1094,15 @@ class Meaning:
             return replace(self.algebra.transpose(full), derivative=True) if flip else full
         if rank == 2:
             n = body.rank
-            return Value(full.axes[:n] + full.axes[n:][::-1], lambda *i: full.entry(*i[:n], i[n + 1], i[n]), derivative=True)
+            return Value(
+                full.axes[:n] + full.axes[n:][::-1], lambda *i: full.entry(*i[:n], i[n + 1], i[n]), derivative=True
+            )
         return full
 
     def same_shape(self, a: Value, b: Value) -> bool:
         return a.rank == b.rank and all(
-            self.axes.find(x) is self.axes.find(y) or (self.axes.size(x) is not None and self.axes.size(x) == self.axes.size(y))
+            self.axes.find(x) is self.axes.find(y)
+            or (self.axes.size(x) is not None and self.axes.size(x) == self.axes.size(y))
             for x, y in zip(a.axes, b.axes, strict=True)
         )
 
@@ -1124,7 +1162,9 @@ class Meaning:
             else:
                 tests.append((compare, [self.value(r.left), self.value(r.right)]))
         return lambda yes, no: self.algebra.combine(
-            lambda y, n, *ends: _choose(y, n, [f(a, b) for (f, _), a, b in zip(tests, ends[::2], ends[1::2], strict=True)]),
+            lambda y, n, *ends: _choose(
+                y, n, [f(a, b) for (f, _), a, b in zip(tests, ends[::2], ends[1::2], strict=True)]
+            ),
             [yes, no, *(v for _, pair in tests for v in pair)],
             "a condition",
         )
@@ -1147,9 +1187,7 @@ class Meaning:
     def cases(self, node: s.Cases) -> Value:
         rows = list(node.rows)
         out: Value | None = None
-        if rows and not rows[-1][1]:
-            out = self.value(rows.pop()[0])
-        elif rows and self.complementary(rows):
+        if (rows and not rows[-1][1]) or (rows and self.complementary(rows)):
             out = self.value(rows.pop()[0])
         for body, conditions in reversed(rows):
             if not conditions:

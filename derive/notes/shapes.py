@@ -110,7 +110,11 @@ class Axes:
         return Axis(size, 1 if root.first is None else root.first)
 
     def _new_name(self, hint: str) -> str:
-        names = [f"N_{{{hint}}}", *(f"N_{{{hint}{k}}}" for k in range(2, 1000))] if hint else [f"N_{{{k}}}" for k in range(1, 1000)]
+        names = (
+            [f"N_{{{hint}}}", *(f"N_{{{hint}{k}}}" for k in range(2, 1000))]
+            if hint
+            else [f"N_{{{k}}}" for k in range(1, 1000)]
+        )
         name = next(n for n in names if n not in self.taken)
         self.taken.add(name)
         return name
@@ -219,12 +223,16 @@ class Algebra:
         def entry(*i: Any) -> sp.Expr:
             return f(*(v.entry(*i) if v.rank else v.entry() for v in values))
 
-        return Value(head.axes, entry, row=head.row, derivative=all(v.derivative for v in shaped), explicit=head.explicit)
+        return Value(
+            head.axes, entry, row=head.row, derivative=all(v.derivative for v in shaped), explicit=head.explicit
+        )
 
     def add(self, signs: list[int], values: list[Value]) -> Value:
         if len(values) == 1 and signs[0] == 1:
             return values[0]
-        out = self.combine(lambda *e: sp.Add(*(x if s == 1 else -x for s, x in zip(signs, e, strict=True))), values, "this sum")
+        out = self.combine(
+            lambda *e: sp.Add(*(x if s == 1 else -x for s, x in zip(signs, e, strict=True))), values, "this sum"
+        )
         return replace(out, zero=all(v.zero for v in values))
 
     def scale(self, a: Value, b: Value) -> Value:

@@ -16,7 +16,9 @@ from derive.notes.shapes import AxisVar
 class Special(Mapping[str, Entity]):
     """A table of names, each made anew when it is asked for."""
 
-    def __init__(self, inventory: Inventory, names: Names, sizes: Mapping[str, int], shared: Shared | None = None) -> None:
+    def __init__(
+        self, inventory: Inventory, names: Names, sizes: Mapping[str, int], shared: Shared | None = None
+    ) -> None:
         self.names = {**inventory.made, **names}
         self.shared = shared or Shared(inventory, sizes)
 
@@ -59,5 +61,7 @@ class Shared:
         root = self.inventory.axes.find(old)
         if root not in self.axes:
             size: Any = root.size
-            self.axes[root] = AxisVar(size.subs(self.replaced) if isinstance(size, sp.Expr) else size, root.first, root.hint)
+            self.axes[root] = AxisVar(
+                size.subs(self.replaced) if isinstance(size, sp.Expr) else size, root.first, root.hint
+            )
         return self.axes[root]

@@ -93,7 +93,10 @@ PROPERTIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(strictly )?positive\b(?![- ]*(semi[- ]?)?definite)", "positive"),
         (r"\bnon-?negative\b", "nonnegative"),
         (r"\b(is|are|be|not|nowhere) (non-?zero|zero)\b|\bnon-?zero\b", "nonzero"),
-        (r"\bsums? to (one|1)\b|\bon the simplex\b|\bprobability (vector|distribution)\b|\badds? up to (one|1)\b", "sum-one"),
+        (
+            r"\bsums? to (one|1)\b|\bon the simplex\b|\bprobability (vector|distribution)\b|\badds? up to (one|1)\b",
+            "sum-one",
+        ),
         (r"\b(has |of )?unit (norm|length)\b", "unit"),
         (r"\b(has |have |of )?(zero[- ]mean|mean zero)\b|\bcentred\b|\bcentered\b", "centred"),
         (r"\bdiagonal\b", "diagonal"),

@@ -68,7 +68,9 @@ def test_kind_of_each_relation(text: str, expected: str) -> None:
 
 
 def test_assumption_ends_with_its_section() -> None:
-    note = read_source("# A\n\nLet $y \\in \\mathbb{R}^n$.\n\n## B\n\nAssume $\\sum_i y_i = 1$.\n\n$$y_i = y_i + 0$$\n\n## C\n\n$$y_j = y_j + 0$$\n")
+    note = read_source(
+        "# A\n\nLet $y \\in \\mathbb{R}^n$.\n\n## B\n\nAssume $\\sum_i y_i = 1$.\n\n$$y_i = y_i + 0$$\n\n## C\n\n$$y_j = y_j + 0$$\n"
+    )
     first, second = note.claims
     assert assumed(first) == ["Eq(Sum(y[i], (i, 1, n)), 1)"]
     assert assumed(second) == []
@@ -80,7 +82,10 @@ def test_assumption_in_a_section_holds_in_its_subsections() -> None:
 
 
 def test_if_holds_for_its_sentence_and_fixes_its_indices() -> None:
-    note = read_source(SOFTMAX + "\n\nIf $i = j$, then\n\n$$\\frac{\\partial s_i}{\\partial z_j} = s_i (1 - s_i)$$\n\n$$s_i = s_i + 0$$\n")
+    note = read_source(
+        SOFTMAX
+        + "\n\nIf $i = j$, then\n\n$$\\frac{\\partial s_i}{\\partial z_j} = s_i (1 - s_i)$$\n\n$$s_i = s_i + 0$$\n"
+    )
     first, second = note.claims
     (a,) = first.setting.assumptions
     i, j = sp.symbols("i j", integer=True)
@@ -89,7 +94,10 @@ def test_if_holds_for_its_sentence_and_fixes_its_indices() -> None:
 
 
 def test_redeclared_name_starts_a_new_meaning() -> None:
-    text = SOFTMAX + "\n\n$$s_i = s_i + 0$$\n\n## Two\n\nLet $z \\in \\mathbb{R}^C$ and $s_i = e^{z_i}$.\n\n$$s_i = s_i + 0$$\n"
+    text = (
+        SOFTMAX
+        + "\n\n$$s_i = s_i + 0$$\n\n## Two\n\nLet $z \\in \\mathbb{R}^C$ and $s_i = e^{z_i}$.\n\n$$s_i = s_i + 0$$\n"
+    )
     old, new = read_source(text).claims
     assert str(old.setting.shapes["z"][0].size) == "N" and "Sum" in str(old.setting.definitions["s"].body)
     assert str(new.setting.shapes["z"][0].size) == "C" and str(new.setting.definitions["s"].body) == "exp(z[i])"
@@ -179,7 +187,11 @@ def test_rows_that_fit_only_as_columns() -> None:
 
 def test_approximation_has_half_a_unit_of_the_last_digit() -> None:
     claim = only(r"Let $z = (1.1, 2.2)$. $$z_1 \approx 1.10$$")
-    assert (claim.relation, claim.tolerance, claim.right) == (Relation.APPROXIMATE, sp.Rational(1, 200), sp.Rational(11, 10))
+    assert (claim.relation, claim.tolerance, claim.right) == (
+        Relation.APPROXIMATE,
+        sp.Rational(1, 200),
+        sp.Rational(11, 10),
+    )
 
 
 def test_approximate_vector() -> None:
@@ -201,16 +213,23 @@ def test_compile_and_derive() -> None:
 
 
 def test_claims_of_a_chain_and_their_places() -> None:
-    note = read_source("Let $x \\in \\mathbb{R}$.\n\n$$\n\\begin{aligned}\n2x &= x + x \\\\\n&= 3x - x\n\\end{aligned}\n$$\n")
+    note = read_source(
+        "Let $x \\in \\mathbb{R}$.\n\n$$\n\\begin{aligned}\n2x &= x + x \\\\\n&= 3x - x\n\\end{aligned}\n$$\n"
+    )
     assert [(c.place.line, c.continues) for c in note.claims] == [(5, False), (6, True)]
     assert [str(c.left_latex) for c in note.claims] == ["2x", "x + x"]
 
 
 def test_notebook_and_tex() -> None:
-    cells = [{"cell_type": "code", "source": "x"}, {"cell_type": "markdown", "source": ["Let $x \\in \\mathbb{R}$.\n", "\n", "$$x = x + 0$$"]}]
+    cells = [
+        {"cell_type": "code", "source": "x"},
+        {"cell_type": "markdown", "source": ["Let $x \\in \\mathbb{R}$.\n", "\n", "$$x = x + 0$$"]},
+    ]
     (claim,) = read_source(json.dumps({"cells": cells}), "ipynb").claims
     assert (claim.place.cell, claim.place.line) == (1, 3)
-    (claim,) = read_source("\\newcommand{\\R}{\\mathbb{R}}\nLet $x \\in \\R$.\n\\begin{equation}\nx = x + 0\n\\end{equation}\n", "tex").claims
+    (claim,) = read_source(
+        "\\newcommand{\\R}{\\mathbb{R}}\nLet $x \\in \\R$.\n\\begin{equation}\nx = x + 0\n\\end{equation}\n", "tex"
+    ).claims
     assert claim.problem is None and claim.place.line == 4
 
 
@@ -245,7 +264,10 @@ UNREAD = (
     (r"\sum_q 1 = 3", "range of q"),
     (r"\operatorname{argmax}(x) + 1 = 1", "argmax"),
     (r"x + x^\top = 0", "do not fit"),
-    (r"\frac{\partial z_k}{\partial x_j} = \frac{\partial z_k}{\partial W_{il}} \frac{\partial W_{il}}{\partial x_j}", "summed over"),
+    (
+        r"\frac{\partial z_k}{\partial x_j} = \frac{\partial z_k}{\partial W_{il}} \frac{\partial W_{il}}{\partial x_j}",
+        "summed over",
+    ),
     (r"\frac{\partial x}{\partial x_i x_j} + 1 = 0", ""),
     (r"\nabla (x^\top x) = 2x", "nabla"),
     (r"x^{x} + 1 = 2", ""),
@@ -262,7 +284,9 @@ def test_unread_line_says_why(line: str, message: str) -> None:
 
 
 def test_one_unread_link_leaves_the_others() -> None:
-    note = read_source(f"{CONTEXT}\n\n$$\n\\begin{{aligned}}\nx &= x + 0 \\\\\n&= \\foo x \\\\\n&= x\n\\end{{aligned}}\n$$\n")
+    note = read_source(
+        f"{CONTEXT}\n\n$$\n\\begin{{aligned}}\nx &= x + 0 \\\\\n&= \\foo x \\\\\n&= x\n\\end{{aligned}}\n$$\n"
+    )
     assert [c.problem is None for c in note.claims] in ([True, False, False], [False, False])
 
 
