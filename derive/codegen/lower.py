@@ -19,7 +19,6 @@ from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
 from derive.calculus.setting import Axis, Definition, Setting
 from derive.codegen import build
 from derive.codegen.array import (
-    ONE,
     AtLabel,
     Contract,
     Extent,
@@ -229,10 +228,11 @@ class Lowering:
         uses = [self.use(value, names)]
         for s in names:
             if s not in value.names:
-                uses.append(Use(Map("ones", (Use(Positions(size_text(self.axis(s).size), 0), (0,)),)), (names.index(s),)))
-        return uses[0].node if len(uses) == 1 and uses[0].labels == tuple(range(len(names))) else (
-            Map("copy", (uses[0],)) if len(uses) == 1 else build.multiply(Fraction(1), [(u, Fraction(1)) for u in uses])
-        )
+                along = Positions(size_text(self.axis(s).size), 0)
+                uses.append(Use(Map("ones", (Use(along, (0,)),)), (names.index(s),)))
+        if len(uses) == 1:
+            return build.arranged(uses[0])
+        return build.multiply(Fraction(1), [(u, Fraction(1)) for u in uses])
 
     # ----- names and axes -----
 
@@ -443,14 +443,14 @@ class Lowering:
         if len(free) == 2:
             i, j = sorted(free, key=lambda s: (self._rank.setdefault(s, len(self._rank)), s.name))
             value = self.lower(substitute(rest, {j: i}))
-            names = self.ordered([value, Named(ONE, ()), Named(Positions("1", 0), (i,)), Named(Positions("1", 0), (j,))])
+            names = self.ordered([value, along(i), along(j)])
             size = size_text(self.axis(i).size)
             return Named(OnDiagonal(self.use(value, names), names.index(i), names.index(j), size), tuple(names))
         if len(free) == 1:
             i, label = free[0], (b if a == free[0] else a)
             value = self.lower(substitute(rest, {i: label}))
             where = self.label(label, self.axis(i))
-            names = self.ordered([value, where, Named(Positions("1", 0), (i,))])
+            names = self.ordered([value, where, along(i)])
             size = size_text(self.axis(i).size)
             return Named(AtLabel(self.use(value, names), self.use(where, names), names.index(i), size), tuple(names))
         if a.is_Integer and b.is_Integer:
@@ -508,12 +508,6 @@ class Lowering:
             rest = factors[:k] + factors[k + 1 :]
             if isinstance(delta, sp.KroneckerDelta) and delta.free_symbols & set(bound):
                 return self._sift(delta, rest, bound)
-            if isinstance(factor, sp.Sum) and factor.free_symbols & set(bound):
-                fresh = {s: sp.Dummy(s.name, integer=True) for s in factor.bound_symbols}
-                inner = substitute_bound_names(factor, fresh)
-                ranges = self.ranges(inner.limits)
-                merged = sp.Mul(inner.function, *rest)
-                return self.contraction(merged, {**bound, **ranges})
         inside = [f for f in factors if f.free_symbols & set(bound)]
         outside = [f for f in factors if not f.free_symbols & set(bound)]
         used = set().union(*(f.free_symbols for f in inside)) if inside else set()
@@ -528,7 +522,8 @@ class Lowering:
             names = self.ordered(values)
             kept = [s for s in names if s not in bound]
             summed = [s for s in names if s in bound]
-            parts.append(Named(Contract(tuple(self.use(v, kept + summed) for v in values), len(kept)), tuple(kept)))
+            uses = grouped([self.use(v, kept + summed) for v in values])
+            parts.append(Named(Contract(uses, len(kept)), tuple(kept)))
         if len(parts) == 1:
             return parts[0]
         return self.together(lambda uses: build.multiply(Fraction(1), [(u, Fraction(1)) for u in uses]), *parts)
@@ -639,6 +634,23 @@ class Lowering:
         return expr.func(*(self.resolved(a) if isinstance(a, sp.Expr) else a for a in expr.args))
 
 
-def substitute_bound_names(total: sp.Sum, fresh: Mapping[sp.Symbol, sp.Symbol]) -> sp.Sum:
-    """The sum with its own indices renamed."""
-    return sp.Sum(substitute(total.function, fresh), *((fresh[s], a, b) for s, a, b in total.limits))
+def along(symbol: sp.Symbol) -> Named:
+    """Something whose axis is ``symbol``: it takes part in the order of indices."""
+    return Named(Positions("1", 0), (symbol,))
+
+
+def grouped(uses: Sequence[Use]) -> tuple[Use, ...]:
+    """Of more than two operands, those with the same labels are multiplied first."""
+    if len(uses) <= 2:
+        return tuple(uses)
+    groups: dict[tuple[int, ...], list[Use]] = {}
+    for use in uses:
+        groups.setdefault(tuple(sorted(use.labels)), []).append(use)
+    found = []
+    for labels, members in groups.items():
+        if len(members) == 1 or len(set(labels)) < len(labels):
+            found += members
+        else:
+            local = [Use(u.node, tuple(labels.index(x) for x in u.labels)) for u in members]
+            found.append(Use(build.multiply(Fraction(1), [(u, Fraction(1)) for u in local]), labels))
+    return tuple(found)

@@ -248,12 +248,14 @@ class Splitter:
             return k - (label is not None and k > label)
 
         match node:
+            case Map("copy", (operand,)):
+                return build.arranged(use(operand))
             case Map(op, operands):
                 return Map(op, tuple(use(u) for u in operands))
             case Add(terms):
-                return Add(tuple((c, use(u)) for c, u in terms))
+                return build.add([(c, use(u)) for c, u in terms])
             case Mul(coefficient, factors):
-                return Mul(coefficient, tuple((use(u), p) for u, p in factors))
+                return build.multiply(coefficient, [(use(u), p) for u, p in factors])
             case Contract(operands, kept):
                 return Contract(tuple(use(u) for u in operands), kept - (label is not None))
             case Gather(source, where):

@@ -44,6 +44,11 @@ from derive.kernels.from_softmax import (
     softmax,
     softmax_jacobian,
 )
+from derive.kernels.from_two_layer_networks import (
+    relu_network_value_and_grads,
+    sigmoid_network_value_and_grads,
+    tanh_network_value_and_grads,
+)
 from derive.kernels.runtime import set_threads
 
 __all__ = [
@@ -63,9 +68,11 @@ __all__ = [
     "mean_cross_entropy_labels_grad",
     "mean_cross_entropy_labels_value_and_grad",
     "mean_cross_entropy_value_and_grad",
+    "relu_network_value_and_grads",
     "set_threads",
     "sigmoid",
     "sigmoid_derivative",
+    "sigmoid_network_value_and_grads",
     "smoothed_cross_entropy",
     "smoothed_cross_entropy_grad",
     "softmax",
@@ -78,4 +85,5 @@ __all__ = [
     "softmax_vjp",
     "softplus",
     "softplus_derivative",
+    "tanh_network_value_and_grads",
 ]

@@ -34,8 +34,9 @@ def _softmax_regression_loss_sums(work: Work, sum0: Any, W: Array, b: Array, X: 
     N = work.sizes["N"]
     a = b[..., None, :] + sum0
     l = log_normalised_exp(a, -1)
-    c = np.einsum('...ij,...ij->...', Y, l)
-    m = -1 / N * c
+    c = np.einsum('...ij,...ij->...i', Y, l)
+    c2 = c.sum(axis=-1)
+    m = -1 / N * c2
     return (m,)
 
 
@@ -72,11 +73,9 @@ def _softmax_regression_grads_rows(work: Work, W: Array, b: Array, X: Array, Y: 
     e = work.like("e", c)
     total, _ = exp_total(c, e, work)
     normalise(e, total, c)
-    a = e - Y
-    out[...] = (a.T @ W).T
+    e -= Y
+    out[...] = (e.T @ W).T
     out /= N
-    m = Y
-    e -= m
     r = e @ X.T
     r2 = e.sum(axis=-1)
     return (r, r2)
@@ -136,9 +135,8 @@ def _softmax_regression_value_and_grads_rows(work: Work, W: Array, b: Array, X: 
     l *= c3
     c2 -= l
     r = c2.sum(axis=-1, dtype=np.float64)
-    m = Y
     normalise(e, total, c)
-    e -= m
+    e -= Y
     r2 = e @ X.T
     r3 = e.sum(axis=-1)
     return (r, r2, r3)

@@ -527,6 +527,8 @@ def normalise(e: Array, total: Array, x: Array, factor: Any = None) -> None:
     Where the rows spread, the exponentials are less exact than a quotient, and multiplying by the reciprocal costs
     nothing that shows; nearly uniform rows are divided.
     """
+    if np.isinf(total).any():  # a row with +inf has no softmax
+        total = np.where(np.isinf(total), e.dtype.type(np.nan), total)
     if factor is not None:
         np.multiply(e, np.divide(factor, total), out=e)
     elif e.shape[0] > SHORT and np.ptp(x[:, 0]) > 8:
@@ -548,7 +550,8 @@ def some_rows(x: Array, rows: Array) -> Array:
 def log_total(e: Array, total: Array) -> Array:
     """log of sums of exponentials of which the largest is exactly 1: log1p of the rest where that is small."""
     logs = np.log(total)
-    near = np.flatnonzero(total < 2)
+    close = (total >= 1) & (total < 2)
+    near = np.flatnonzero(close)
     if near.size:
         few = near.size * 4 < total.size
         part = some_rows(e, near) if few else e
@@ -556,7 +559,7 @@ def log_total(e: Array, total: Array) -> Array:
         if few:
             logs[near] = np.log1p(rest)
         else:
-            np.log1p(rest, out=logs, where=total < 2)
+            np.log1p(rest, out=logs, where=close)
     return np.asarray(logs)
 
 
