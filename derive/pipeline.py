@@ -46,7 +46,7 @@ class Result:
     seconds: float = 0.0
     read: str = ""
     warnings: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Any, ...] = ()  # SymPy relations
     stated: str | None = None
 
     @property
@@ -222,15 +222,14 @@ def diagnosed(claim: Claim, verdict: Verdict) -> Verdict:
 
 
 def _closed_form(claim: Claim) -> Any | None:
-    """The closed form of the left side, where the engine has one whose steps are all proved."""
-    from derive.steps.derivation import StepError
-    from derive.steps.engine import derivation
+    """The closed form of the left side that the engine proposes, if the judge proves it."""
+    from derive.calculus.judge import prove
+    from derive.steps.routes import derive_lines, prepare
 
-    try:
-        made = derivation(claim.left, claim.setting)
-    except (StepError, ValueError):
+    proposed = derive_lines(claim.left, prepare(claim.setting, "auto"), "auto", "normal")
+    if not proposed.lines or not prove(claim.left, proposed.expr, claim.setting).proved:
         return None
-    return made.result if made.steps and made.proved else None
+    return proposed.expr
 
 
 class _OutOfTime(BaseException):
@@ -371,6 +370,7 @@ def _cores() -> int:
 def _result_json(result: Result) -> dict[str, Any]:
     data = asdict(result)
     data["witness"] = _witness_json(result.witness)
+    data["conditions"] = [str(condition) for condition in result.conditions]
     return data
 
 

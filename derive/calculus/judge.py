@@ -83,7 +83,7 @@ class Attempt:
         self.zero = False
         self.resisted = ""
         self.rules: tuple[str, ...] = ()
-        self.conditions: tuple[str, ...] = ()
+        self.conditions: tuple[sp.Basic, ...] = ()
         self.used: tuple[str, ...] = ()
         self.contradiction: str | None = None
         self.hot: dict[str, int] = {}
@@ -138,10 +138,7 @@ class Attempt:
         self.zero = is_zero(n.algebra, p)
         self.rules = tuple(n.algebra.rules)
         self.used = tuple(n.algebra.rewrites.used)
-        self.conditions = (
-            *(CONDITION[c.sign].format(c.text) for c in n.conditions),
-            *(f"away from {k}" for k in n.kinks),
-        )
+        self.conditions = tuple(dict.fromkeys((*(c.relation for c in n.conditions), *n.kinks)))
         if not self.zero:
             self.resisted = f"the difference of the two sides did not come to zero; what remained: {clip(show(p))}"
 
@@ -153,9 +150,6 @@ class Attempt:
                 n.algebra.rewrites.positive(c.poly, bound, c.sign == "+")
         n.forget()
         return difference(n, left, right)
-
-
-CONDITION = {"+": "{} > 0", "0+": "{} >= 0", "!": "{} != 0"}
 
 
 def difference(n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:

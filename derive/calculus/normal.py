@@ -8,6 +8,7 @@ is not zero, the argument of a logarithm that is positive) is collected as condi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,11 +49,15 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a point has to satisfy: ``p > 0`` (sign '+'), ``p >= 0`` ('0+') or ``p != 0`` ('!')."""
+    """What a point has to satisfy: ``p > 0`` (sign '+'), ``p >= 0`` ('0+') or ``p != 0`` ('!'), as it was written."""
 
     poly: Poly
     sign: str
-    text: str
+    expr: sp.Basic
+
+    @property
+    def relation(self) -> sp.Basic:
+        return {"+": sp.Gt, "0+": sp.Ge, "!": sp.Ne}[self.sign](self.expr, 0, evaluate=False)
 
     def __hash__(self) -> int:
         return hash((freeze(self.poly), self.sign))
@@ -83,7 +88,7 @@ class Normalizer:
         self.hot = dict(hot or {})  # one-hot tensors that are read as a delta at a label, by the place of the axis
         self.conditions: dict[Condition, None] = {}
         self.opened_names: dict[str, None] = {}
-        self.kinks: dict[str, None] = {}
+        self.kinks: dict[sp.Basic, None] = {}
         self.sizes: dict[str, int] = {}  # dimensions that an assumption gives a number
         self.contradiction: str | None = None  # the assumption that no point satisfies beside those before it
         self.unoriented: list[Assumption] = []
@@ -377,7 +382,7 @@ class Normalizer:
         for c in opened.conditions:
             p = place(c.poly)
             if p:
-                self._ask(p, c.sign, c.text)
+                self._ask(p, c.sign, c.expr)
 
     def _function(self, e: Any, env: Env) -> Poly:
         """A note's own function, or an unknown one."""
@@ -420,12 +425,12 @@ class Normalizer:
         if not q.keys() - {ONE}:
             r = q.get(ONE, 0)
             if r < 0:
-                self._ask(p, "!", str(base))
+                self._ask(p, "!", base)
             if not isinstance(r, int):
-                self._ask(p, "0+", str(base))
+                self._ask(p, "0+", base)
             return self.algebra.power(p, r)
         if not self.algebra.is_whole(q):
-            self._ask(p, "+", str(base))
+            self._ask(p, "+", base)
         return self.algebra.symbolic_power(p, q)
 
     def _exp_of(self, exponent: sp.Expr, env: Env) -> Poly:
@@ -438,16 +443,18 @@ class Normalizer:
         p = self.convert(e.args[0], env)
         if not p:
             raise Undefined("the logarithm of zero")
-        self._ask(p, "+", str(e.args[0]))
+        self._ask(p, "+", e.args[0])
         return self.algebra.log(p)
 
-    def _kink(self, left: Any, right: Any) -> None:
-        self.kinks.setdefault(f"{left} = {right}")
+    def _kink(self, left: sp.Expr, right: sp.Expr) -> None:
+        """Where the two are equal, a function or its derivative jumps; such points are left out."""
+        one, other = (right, left) if left.is_number else (left, right)
+        self.kinks.setdefault(sp.Ne(one, other, evaluate=False))
 
-    def _ask(self, p: Poly, sign: str, text: str) -> None:
+    def _ask(self, p: Poly, sign: str, expr: sp.Basic) -> None:
         """Note a condition, unless it follows from the signs of the terms or stands under one."""
         if not p and sign != "0+":
-            raise Undefined(f"{text} is identically zero" + (" in a denominator" if sign == "!" else ""))
+            raise Undefined(f"{expr} is identically zero" + (" in a denominator" if sign == "!" else ""))
         if self._guarded or not p:
             return
         m, c, core = self.algebra.together(p)
@@ -458,7 +465,7 @@ class Normalizer:
             atoms = [(a, e) for a, e in m if self.algebra.sign(a) not in ("+", "-")]
             if not atoms:
                 return
-        self.conditions.setdefault(Condition(p, sign, text))
+        self.conditions.setdefault(Condition(p, sign, expr))
 
     # ---- elementary functions -------------------------------------------------------------------
 
@@ -487,28 +494,29 @@ class Normalizer:
             type(e)
         ]
         p = self._convert(other(e.args[0]), env)
-        self._ask(p, "!", str(e))
+        self._ask(p, "!", e)
         return self.algebra.power(p, -1)
 
     def _plain(self, e: Any, env: Env) -> Poly:
         return self.algebra.function(type(e).__name__, [self.convert(a, env) for a in e.args])
 
     def _abs(self, e: sp.Abs, env: Env) -> Poly:
-        self._kink(e.args[0], 0)
+        self._kink(e.args[0], sp.S.Zero)
         return self.algebra.absolute(self.convert(e.args[0], env))
 
     def _sign(self, e: Any, env: Env) -> Poly:
         p = self.convert(e.args[0], env)
-        self._kink(e.args[0], 0)
+        self._kink(e.args[0], sp.S.Zero)
         return self.algebra.add(self.algebra.scale(self.algebra.step(p), 2), {ONE: -1}) if p else {}
 
     def _heaviside(self, e: Any, env: Env) -> Poly:
-        self._kink(e.args[0], 0)
+        self._kink(e.args[0], sp.S.Zero)
         return self.algebra.step(self.convert(e.args[0], env))
 
     def _max(self, e: sp.Max, env: Env) -> Poly:
         arguments = sorted(e.args, key=sp.default_sort_key)
-        self._kink(" = ".join(map(str, arguments[:-1])), arguments[-1])
+        for one, other in itertools.pairwise(arguments):
+            self._kink(one, other)
         polys = [self.convert(a, env) for a in arguments]
         out = polys[0]
         for p in polys[1:]:
@@ -517,7 +525,8 @@ class Normalizer:
 
     def _min(self, e: sp.Min, env: Env) -> Poly:
         arguments = sorted(e.args, key=sp.default_sort_key)
-        self._kink(" = ".join(map(str, arguments[:-1])), arguments[-1])
+        for one, other in itertools.pairwise(arguments):
+            self._kink(one, other)
         polys = [self.algebra.scale(self.convert(a, env), -1) for a in arguments]
         out = polys[0]
         for p in polys[1:]:
@@ -710,8 +719,8 @@ class Normalizer:
         if len(variables) > ORDER:
             raise Unsupported(f"a derivative of order {len(variables)}")
         names = frozenset(name for name, _ in variables)
-        held, defined = self._held, names & self.setting.definitions.keys()
-        mine = defined - held
+        held, mine = self._held, (names & self.setting.definitions.keys()) - self._held
+        outer, self.conditions = self.conditions, {}
         with self._independent(names) as constrained:
             self._held = held | mine
             try:
@@ -720,8 +729,11 @@ class Normalizer:
                     p = self.algebra.differentiate(p, name, terms)
             finally:
                 self._held = held
+                asked, self.conditions = self.conditions, outer
         if constrained:
             p = self.algebra.replace(p, lambda a: not a.names.isdisjoint(names), lambda a: None)
+        for c in asked:
+            self._ask(self.algebra.replace_entries(c.poly, mine, self._required), c.sign, c.expr)
         return self.algebra.replace_entries(p, mine, self._required) if mine else p
 
     @contextmanager

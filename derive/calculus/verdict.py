@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import sympy as sp
+
 
 class Kind(StrEnum):
     PROVED = "proved"
@@ -28,7 +30,10 @@ class Witness:
 
 @dataclass(frozen=True)
 class Verdict:
-    """kind; the assumptions used, as written; side conditions that remain; rules of the calculus that were used.
+    """kind; the assumptions used, as written; rules of the calculus that were used.
+
+    ``conditions`` are relations that a point has to satisfy for both sides to be defined (or smooth), beyond what is
+    assumed: the equation is proved wherever they hold.
 
     ``reason`` is one sentence for a person; ``repair`` is what would make a refuted claim true.
     """
@@ -36,7 +41,7 @@ class Verdict:
     kind: Kind
     reason: str = ""
     assumptions: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[sp.Basic, ...] = ()
     rules: tuple[str, ...] = ()
     witness: Witness | None = None
     repair: str | None = None

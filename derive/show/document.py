@@ -146,7 +146,7 @@ def _findings(claim: Claim, result: Result, frame: str = "") -> Iterator[str]:
         return frame.format(words=words) if frame else finding(color, words)
 
     if result.conditions:
-        yield said("aside", "Where " + ", ".join(f"${math(c)}$" for c in result.conditions) + ".")
+        yield said("aside", "Where " + ", ".join(f"${latex(c)}$" for c in result.conditions) + ".")
     if result.verdict == Kind.REFUTED and result.witness:
         yield said("aside" if result.settled else "refuted", _point(result.witness))
     elif result.verdict != Kind.PROVED and result.reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
@@ -94,31 +94,28 @@ def verdict_text(result: Result) -> Text:
 
 def details(result: Result, source: Sequence[str] = ()) -> list[RenderableType]:
     """The lines beneath a claim."""
-    lines: list[Text] = []
-    if result.verdict == Kind.PROVED:
-        if result.assumptions:
-            lines.append(_dim(f"using {', '.join(map(unicode.linear, result.assumptions))}"))
-        if result.conditions:
-            lines.append(_dim(f"where {', '.join(map(unicode.linear, result.conditions))}"))
-    elif result.verdict == Kind.REFUTED:
-        if result.witness:
-            lines.append(Text(witness_text(result.witness), "" if result.expected == "true" else "dim"))
-        elif result.reason:
-            lines.append(_dim(result.reason))
-        if result.repair:
-            lines.append(Text(unicode.words(result.repair), "cyan"))
-    elif result.verdict == Kind.UNREAD:
-        lines += pointer(result, source)
-    elif result.reason:
-        lines.append(_dim(result.reason))
-        if result.repair:
-            lines.append(Text(unicode.words(result.repair), "cyan"))
-    lines += [Text(f"warning: {unicode.words(warning)}", "yellow") for warning in result.warnings]
-    return [Padding(line, (0, 0, 0, 2)) for line in lines]
+    return [Padding(line, (0, 0, 0, 2)) for line in _lines(result, source)]
+
+
+def _lines(result: Result, source: Sequence[str]) -> Iterator[Text]:
+    if result.verdict == Kind.UNREAD:
+        yield from pointer(result, source)
+    elif result.verdict == Kind.REFUTED and result.witness:
+        yield Text(witness_text(result.witness), "dim" if result.settled else "")
+    elif result.verdict != Kind.PROVED and result.reason:
+        yield _dim(unicode.sentence(result.reason))
+    if result.verdict == Kind.PROVED and result.assumptions:
+        yield _dim(f"using {', '.join(map(unicode.linear, result.assumptions))}")
+    if result.conditions:
+        yield _dim(f"where {', '.join(unicode.linear(latex(c)) for c in result.conditions)}")
+    if result.repair:
+        yield Text(unicode.sentence(result.repair), "cyan")
+    for warning in result.warnings:
+        yield Text(f"warning: {unicode.sentence(warning)}", "yellow")
 
 
 def _dim(content: str) -> Text:
-    return Text(unicode.words(content), "dim")
+    return Text(content, "dim")
 
 
 def witness_text(witness: Witness) -> str:
@@ -130,7 +127,7 @@ def witness_text(witness: Witness) -> str:
 
 def pointer(result: Result, source: Sequence[str]) -> list[Text]:
     """The source line with a caret, and why it could not be read."""
-    lines = [Text(unicode.words(result.reason), "yellow")]
+    lines = [Text(unicode.sentence(result.reason), "yellow")]
     if result.cell is None and 0 < result.line <= len(source):
         lines += _caret(source[result.line - 1], result.line, result.column)
     return lines

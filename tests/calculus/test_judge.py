@@ -118,14 +118,14 @@ def test_contradictory_assumptions_prove_nothing() -> None:
     [
         (log(u**2), 2 * log(u), "u > 0"),
         (sqrt(u) * sqrt(v), sqrt(u * v), "u >= 0"),
-        (d(sp.Max(u, 0) ** 2, u), 2 * sp.Max(u, 0), "away from"),
-        ((u**2 - v**2) / (u - v), u + v, "u - v != 0"),
+        (d(sp.Max(u, 0) ** 2, u), 2 * sp.Max(u, 0), "Ne(u, 0)"),
+        ((u**2 - v**2) / (u - v), u + v, "Ne(u - v, 0)"),
     ],
 )
 def test_conditions_are_said(left: Any, right: Any, condition: str) -> None:
     verdict = derive.prove(left, right)
     assert verdict.proved, verdict
-    assert any(condition in c for c in verdict.conditions), verdict.conditions
+    assert condition in map(str, verdict.conditions)
 
 
 def test_a_sum_of_exponentials_needs_no_condition() -> None:
