@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from sympy.printing.str import StrPrinter
 
 from derive.calculus import witness
 from derive.calculus.language import Binder
-from derive.calculus.meaning import MeaningError, Point, compile_all
+from derive.calculus.meaning import MeaningError, Point, compile_all, finite_values
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict
 
@@ -55,7 +56,7 @@ class Variant:
 
 def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | None:
     """The first repair that the judge proves, in the order of simplicity."""
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.process_time() + SECONDS
     left, right = sp.sympify(left), sp.sympify(right)
     try:
         case = Case(left, right, witness.completed(left, right, setting))
@@ -63,18 +64,22 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
         return None
     if len(case.points) < 2:
         return None
-    for stage in (case.scaled, case.assumed, case.changed, case.refitted):
-        tried = 0
-        for repair in stage():
-            if tried >= 5 or time.perf_counter() > deadline:
+    stages = (case.scaled, case.assumed, case.changed, case.symmetric, case.refitted, case.special)
+    for stage in stages:
+        for tried, repair in enumerate(r for r in stage() if not _idle(r.right, left)):
+            if tried >= 5 or time.process_time() > deadline:
                 break
-            tried += 1
             verdict = _proved(left, right, setting, repair, prove)
             if verdict is not None:
                 return replace(repair, verdict=verdict)
-        if time.perf_counter() > deadline:
+        if time.process_time() > deadline:
             return None
     return None
+
+
+def _idle(right: Any, left: Any) -> bool:
+    """A right side that only says the left side again."""
+    return right is not None and (right == left or (bool(left.args) and not isinstance(left, sp.Indexed) and right.has(left)))
 
 
 def _proved(left: Any, right: Any, setting: Setting, repair: Repair, prove: Prove) -> Verdict | None:
@@ -203,15 +208,34 @@ class Case:
     # -- a missing assumption
 
     def assumed(self) -> Iterator[Repair]:
-        for sentence, *assumptions in self._assumptions():
-            if witness.agreement(self.problem.assuming(assumptions), 8).holds:
+        yield from self._under(self._sums_and_signs())
+
+    def symmetric(self) -> Iterator[Repair]:
+        """A matrix that was taken for symmetric."""
+        yield from self._under(self._symmetries())
+
+    def special(self) -> Iterator[Repair]:
+        """Last: indices that must differ, entries that must be one-hot."""
+        yield from self._under(self._special_cases())
+
+    def _under(self, candidates: Iterator[tuple[Any, ...]]) -> Iterator[Repair]:
+        """Assumptions under which the sides agree at several points, none of them of size 1."""
+        for sentence, *assumptions in candidates:
+            problem = self.problem.assuming(assumptions)
+            agreed = 0
+            for point in itertools.islice(witness.generic_points(problem), 5):
+                if not problem.compare(point)[0]:
+                    agreed = 0
+                    break
+                agreed += 1
+            if agreed >= 3:
                 yield Repair(sentence, None, tuple(assumptions))
 
     @property
     def _finite(self) -> set[str]:
         """Names that are assumed to lie in a finite set."""
-        relations = [a.relation for a in self.setting.assumptions]
-        return {_name(r.args[0]) for r in relations if isinstance(r, sp.Contains)}
+        found = (finite_values(a.relation) for a in self.setting.assumptions)
+        return {_name(f[0]) for f in found if f is not None}
 
     @cached_property
     def _signed(self) -> bool:
@@ -223,36 +247,42 @@ class Case:
             e.has(*kinds) or any(not p.exp.is_integer for p in e.atoms(sp.Pow)) for e in (self.left, self.right, *opened)
         )
 
-    def _assumptions(self) -> Iterator[tuple[Any, ...]]:
+    def _entries(self) -> Iterator[tuple[str, tuple[Axis, ...], list[sp.Symbol], Any]]:
+        """The free tensors that an assumption may be about, each with indices and the entry at them."""
+        for name, axes in sorted(self.problem.inventory.tensors.items()):
+            if axes and name not in self.setting.labels and name not in self._finite:
+                running = [sp.Symbol(c, integer=True) for c in _fresh(len(axes), self.setting)]
+                yield name, axes, running, sp.IndexedBase(name, real=True)[tuple(running)]
+
+    def _sums_and_signs(self) -> Iterator[tuple[Any, ...]]:
         """What people forget to say, each as a sentence and the relations it means."""
-        inventory = self.problem.inventory
-        known = {str(a.relation) for a in self.setting.assumptions}
-        for a, b in itertools.combinations(self.free, 2):
-            if a[1] == b[1]:
-                relation = sp.Ne(a[0], b[0])
-                if str(relation) not in known:
-                    text = f"{a[0]} ≠ {b[0]}"
-                    yield f"needs {text}", Assumption(relation, text, frozenset({a[0], b[0]}))
-        for name in sorted(inventory.scalars if self._signed else ()):
-            x = sp.Symbol(name, real=True)
-            yield f"needs {name} > 0", Assumption(x > 0, f"{name} > 0")
-        for name, axes in sorted(inventory.tensors.items()):
-            if name in self.setting.labels or name in self._finite or not axes:
-                continue
-            running = [sp.Symbol(f"{c}", integer=True) for c in _fresh(len(axes), self.setting, name)]
-            entry = sp.IndexedBase(name, real=True)[tuple(running)]
+        for name in sorted(self.problem.inventory.scalars if self._signed else ()):
+            yield f"needs {unicode_name(name)} > 0", Assumption(sp.Symbol(name, real=True) > 0, f"{unicode_name(name)} > 0")
+        for _, axes, running, entry in self._entries():
             for k in reversed(range(len(axes))):
-                total = sp.Eq(sp.Sum(entry, (running[k], axes[k].first, axes[k].last)), 1)
                 text = f"Σ_{running[k]} {plain(entry)} = 1"
-                yield f"needs {text}", Assumption(total, text)
-            if len(axes) == 2 and axes[0] == axes[1]:
-                mirrored = sp.IndexedBase(name, real=True)[running[1], running[0]]
-                yield f"needs {name} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{name} symmetric")
+                yield f"needs {text}", Assumption(_sum_to_one(entry, running[k], axes[k]), text)
             if self._signed:
                 yield f"needs {plain(entry)} > 0", Assumption(entry > 0, f"{plain(entry)} > 0")
-            total = sp.Eq(sp.Sum(entry, (running[-1], axes[-1].first, axes[-1].last)), 1)
+
+    def _symmetries(self) -> Iterator[tuple[Any, ...]]:
+        for name, axes, running, entry in self._entries():
+            if len(axes) == 2 and axes[0] == axes[1]:
+                mirrored = sp.IndexedBase(name, real=True)[running[1], running[0]]
+                named = unicode_name(name)
+                yield f"needs {named} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{named} symmetric")
+
+    def _special_cases(self) -> Iterator[tuple[Any, ...]]:
+        known = {str(a.relation) for a in self.setting.assumptions}
+        for (a, x), (b, y) in itertools.combinations(self.free, 2):
+            relation = sp.Ne(a, b)
+            if x == y and str(relation) not in known:
+                yield f"needs {a} ≠ {b}", Assumption(relation, f"{a} ≠ {b}", frozenset({a, b}))
+        for name, axes, running, entry in self._entries():
+            total = _sum_to_one(entry, running[-1], axes[-1])
             hot = Assumption(sp.Contains(entry, sp.FiniteSet(0, 1)), f"{plain(entry)} ∈ {{0, 1}}")
-            yield f"needs {name} to be one-hot", hot, Assumption(total, f"Σ_{running[-1]} {plain(entry)} = 1")
+            sentence = f"needs {unicode_name(name)} to be one-hot"
+            yield sentence, hot, Assumption(total, f"Σ_{running[-1]} {plain(entry)} = 1")
 
     # -- a change in one place
 
@@ -343,6 +373,9 @@ class Case:
             for e in (node.exp + 1, node.exp - 1, -node.exp, 2 * node.exp, node.exp / 2):
                 new = sp.Pow(node.base, e)
                 yield new, f"{plain(node)} should be {plain(new)}"
+            if node.exp == 2 and isinstance(node.base, sp.Indexed):
+                for other, _ in self._entry_edits(node.base, bound):
+                    yield node.base * other, f"{plain(node)} should be {plain(node.base)} {plain(other)}"
         elif isinstance(node, sp.Sum):
             yield from self._sum_edits(node)
         elif isinstance(node, (sp.Function, AppliedUndef)) and len(node.args) == 1:
@@ -362,8 +395,6 @@ class Case:
         if len(axes) == 2 and node.indices[0] != node.indices[1]:
             new = node.base[node.indices[1], node.indices[0]]
             yield new, f"{plain(node)} should be transposed: {plain(new)}"
-            if axes[0] == axes[1]:
-                yield (node + new) / 2, f"{plain(node)} is not symmetric: it should be ({plain(node + new)})/2"
         for other, theirs in self.vectors:
             if theirs == axes and other != name:
                 new = sp.IndexedBase(other, real=True)[tuple(node.indices)]
@@ -500,7 +531,11 @@ def _symbols(exprs: Sequence[Any], setting: Setting) -> list[sp.Symbol]:
     return sorted((s for s in found if s not in setting.axes), key=lambda s: s.name)
 
 
-def _fresh(count: int, setting: Setting, name: str) -> list[str]:
+def _sum_to_one(entry: Any, running: sp.Symbol, axis: Axis) -> Any:
+    return sp.Eq(sp.Sum(entry, (running, axis.first, axis.last)), 1)
+
+
+def _fresh(count: int, setting: Setting) -> list[str]:
     taken = {s.name for s in setting.axes} | set(setting.shapes) | set(setting.definitions)
     letters = [c for c in "ijklmnpq" if c not in taken] or [f"i_{k}" for k in range(count)]
     letters += [f"i_{k}" for k in range(count)]
@@ -554,11 +589,42 @@ def _off_by(c: Any, m: Any, term: Any) -> str:
     return f"{what} is off by a factor: it must be multiplied by {plain(c * m)}"
 
 
+ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
+
+
+def unicode_name(name: str) -> str:
+    """``\\lambda`` as λ, ``\\hat x`` as x̂."""
+    out = ""
+    accent = ""
+    for word in name.replace("{", " ").replace("}", " ").replace("\\", " \\").split():
+        if word[1:] in ACCENTS:
+            accent = ACCENTS[word[1:]]
+            continue
+        if word.startswith("\\"):
+            case = "CAPITAL" if word[1:2].isupper() else "SMALL"
+            greek = word[1:].removeprefix("var").upper().replace("LAMBDA", "LAMDA")
+            try:
+                word = unicodedata.lookup(f"GREEK {case} LETTER {greek}")
+            except KeyError:
+                word = word[1:]
+        out += word + accent
+        accent = ""
+    return out or name
+
+
 class _Plain(StrPrinter):  # type: ignore[misc]
     """Index notation in one line of plain text."""
 
+    printmethod = "_plain"
+
+    def _print_Symbol(self, e: Any) -> str:
+        return unicode_name(e.name)
+
+    def _print_Function(self, e: Any) -> str:
+        return f"{unicode_name(e.func.__name__)}({', '.join(self._print(a) for a in e.args)})"
+
     def _print_Indexed(self, e: Any) -> str:
-        name = _name(e)
+        name = unicode_name(_name(e))
         indices = [self._print(i) for i in e.indices]
         short = all(len(i) == 1 for i in indices)
         return f"{name}_{''.join(indices)}" if short else f"{name}_{{{','.join(indices)}}}"

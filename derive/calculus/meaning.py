@@ -1227,13 +1227,28 @@ def _is_index_truth(e: Any) -> bool:
     return isinstance(e, sp.Add) and len(e.args) == 2 and e.args[0] == 1 and isinstance(-e.args[1], sp.KroneckerDelta)
 
 
+def finite_values(relation: Any) -> tuple[Any, tuple[Any, ...]] | None:
+    """The entry and the finite set that it must lie in, if a relation says so: ``y in {0, 1}`` or ``y^2 = y``."""
+    if isinstance(relation, sp.Contains) and isinstance(relation.args[1], sp.FiniteSet):
+        return relation.args[0], tuple(relation.args[1].args)
+    if not isinstance(relation, sp.Eq) or relation.has(sp.Sum, sp.Product, AppliedUndef):
+        return None
+    difference = relation.lhs - relation.rhs
+    symbols = difference.atoms(sp.Indexed) or difference.atoms(sp.Symbol)
+    if len(symbols) != 1 or relation.has(sp.KroneckerDelta, sp.Derivative):
+        return None
+    (entry,) = symbols
+    if not difference.is_polynomial(entry):
+        return None
+    polynomial = sp.Poly(difference, entry)
+    roots = polynomial.ground_roots() if 2 <= polynomial.degree() <= 6 and polynomial.domain.is_QQ | polynomial.domain.is_ZZ else {}
+    return (entry, tuple(sorted(roots))) if len(roots) > 1 else None
+
+
 def _discrete_names(setting: Setting) -> frozenset[str]:
     """Names of entries that are assumed to lie in a finite set, and of labels."""
-    names = set(setting.labels)
-    for a in setting.assumptions:
-        if isinstance(a.relation, sp.Contains) and isinstance(a.relation.args[1], sp.FiniteSet):
-            names.add(_base_name(a.relation.args[0]))
-    return frozenset(names)
+    found = (finite_values(a.relation) for a in setting.assumptions)
+    return frozenset(setting.labels) | {_base_name(f[0]) for f in found if f is not None}
 
 
 def _total(items: Iterator[Any]) -> Any:

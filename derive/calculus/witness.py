@@ -260,10 +260,11 @@ def _rule(a: Assumption, setting: Setting) -> Rule | None:
     if isinstance(relation, sp.Contains) and not isinstance(relation.args[1], sp.FiniteSet):
         return None
     members: tuple[Fraction, ...] = ()
-    if isinstance(relation, sp.Contains):
-        if not all(m.is_Rational for m in relation.args[1].args):
+    finite = meaning.finite_values(relation)
+    if finite is not None:
+        if not all(m.is_Rational for m in finite[1]):
             return None
-        members = tuple(sorted(Fraction(int(m.p), int(m.q)) for m in relation.args[1].args))
+        members = tuple(sorted(Fraction(int(m.p), int(m.q)) for m in finite[1]))
     left, right = _sides(relation)
     free = []
     for s in sorted(free_symbols(relation), key=lambda s: s.name):
@@ -640,9 +641,11 @@ class Problem:
         """Finite sets and bounds that assumptions put on single entries."""
         out: dict[Key, Domain] = {}
         for rule in self.rules:
-            if rule.kind in (sp.Eq, sp.Ne):
+            if rule.kind in (sp.Eq, sp.Ne) and not rule.members:
                 continue
             left, right = _sides(rule.assumption.relation)
+            if rule.members:
+                left, right = meaning.finite_values(rule.assumption.relation)[0], sp.Integer(0)
             kind = rule.kind
             if isinstance(right, (sp.Symbol, sp.Indexed)) and left.is_Rational:
                 left, right, kind = right, left, MIRROR[kind]
@@ -828,6 +831,7 @@ def _enumerate(
         raise Hopeless("too many combinations")
     rows = list(itertools.product(*choices))
     rng.shuffle(rows)
+    group = sorted(group, key=lambda e: -len(e.variables(point)))
     for row in rows:
         _put(point, keys, row)
         if _solved(group, point):
@@ -1061,17 +1065,23 @@ def _some_points(problem: Problem, count: int) -> Iterator[Point]:
 
 def generic_points(problem: Problem) -> Iterator[Point]:
     """Points of sizes from 2 on, indices apart and together, at which both sides are defined."""
-    sizes = [s for s in problem.sizes() if all(v >= 2 for v in s.values())][:4] or [{}]
+    least = problem.inventory.sizes
+    patterns = (lambda k: 2 + k % 2, lambda k: 2 + (k + 1) % 3, lambda k: 3 - (k // 2) % 2, lambda k: 2)
+    sizes = [{n: max(p(k), least[n]) for k, n in enumerate(sorted(least))} for p in patterns]
+    failed = 0
     for turn in range(24):
+        if failed > 3:
+            return
         at_size = sizes[turn % len(sizes)]
         rows = problem.indices(at_size)
         try:
             for at in rows[turn // 2 % max(1, len(rows)) :][:1] + rows[-1 - turn % max(1, len(rows)) :][:1]:
                 point = problem.point(at_size, at, GENERIC[turn % 3])
                 if problem.compare(point)[0] is not None:
+                    failed = 0
                     yield point
         except (Unsatisfied, MeaningError):
-            continue
+            failed += 1
 
 
 def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
