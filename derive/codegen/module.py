@@ -13,7 +13,7 @@ from typing import Any
 
 from derive.calculus.setting import Setting
 from derive.codegen.array import Extent, Input, Node, Positions, Size, walk, with_children
-from derive.codegen.lower import CompileError, ClosedForm, Lowering
+from derive.codegen.lower import ClosedForm, CompileError, Lowering
 from derive.codegen.names import RUNTIME, BadNameError, checked, identifier
 from derive.codegen.numpy_source import Straight, is_constant
 from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
@@ -276,7 +276,7 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     used = "\n".join(lines + values)
     if split.size and re.search(rf"\b{split.size}\b", used):
         lines.insert(0, f"{split.size} = len({logits})")
-    conditions = f" and ".join(guards + body.guards)
+    conditions = " and ".join(guards + body.guards)
     if len(conditions) > 100:
         conditions = "(\n        " + "\n        and ".join(guards + body.guards) + "\n    )"
     text = [f"    if {conditions}:"]

@@ -8,6 +8,7 @@ import keyword
 import re
 from pathlib import Path
 
+
 def _runtime_names() -> frozenset[str]:
     """The names that generated modules share."""
     tree = ast.parse(RUNTIME.read_text(encoding="utf-8"))

@@ -541,7 +541,7 @@ class Columns(Straight):
         return [self.ref(root) for root in self.roots]
 
 
-class NotRows(Exception):  # noqa: N818
+class NotRows(Exception):
     """The block has no form in this layout; the other one serves."""
 
 

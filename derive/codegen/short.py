@@ -29,7 +29,7 @@ from derive.codegen.numpy_source import Straight, constant_text, is_constant, ra
 from derive.codegen.rows import UFUNCS, LogTotal, RowSum, Shift, Shifted
 
 
-class NotShort(Exception):  # noqa: N818
+class NotShort(Exception):
     """The function has no straight way; the general one serves."""
 
 

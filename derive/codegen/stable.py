@@ -318,6 +318,12 @@ def expm1(node: Node) -> Node | None:
 
 def _exp_pair(node: Node) -> tuple[Fraction, Fraction, Use, Use] | None:
     """(c, d, a, b) for the node c exp(a) + d exp(b), where a constant 1 is exp(0)."""
+    if isinstance(node, Map) and node.op == "expm1":
+        return UNIT, -UNIT, node.operands[0], Use(build.constant(0).node)
+    if isinstance(node, Mul) and len(node.factors) == 1 and node.factors[0][1] == 1:
+        use, scale = node.factors[0][0], node.coefficient
+        pair = _exp_pair(use.node) if isinstance(use.node, Map) else None
+        return (scale, -scale, Use(pair[2].node, build.relabel(use, pair[2].labels)), pair[3]) if pair else None
     if not isinstance(node, Add) or len(node.terms) != 2:
         return None
     found = []
@@ -363,6 +369,7 @@ def log_sum_of_two(node: Node) -> Node | None:
 
 
 _s = sp.exp(_z[_i]) / _sum_exp()
+_TANH = (sp.exp(_c) - sp.exp(_d)) / (sp.exp(_c) + sp.exp(_d))
 
 RULES: tuple[Rule, ...] = (
     Rule("softmax does not see a shift", _s, sp.exp(_z[_i] - _c) / _sum_exp(_c), normalised),
@@ -370,9 +377,9 @@ RULES: tuple[Rule, ...] = (
     Rule("log of softmax", sp.log(_s), (_z[_i] - _c) - sp.log(_sum_exp(_c)), log_minus_lse),
     Rule("an entry of log softmax", sp.log(_s), _z[_i] - sp.log(_sum_exp()), chosen),
     Rule("an entry of a sum", sp.log(_s) + _w[_i], _w[_i] + (_z[_i] - sp.log(_sum_exp())), chosen_term),
+    Rule("hyperbolic tangent", _TANH, sp.tanh((_c - _d) / 2), hyperbolic),
     Rule("logistic function", 1 / (1 + sp.exp(-_x)), sp.exp(_x) / (1 + sp.exp(_x)), sigmoid),
     Rule("complement of the logistic function", 1 - 1 / (1 + sp.exp(-_x)), 1 / (1 + sp.exp(_x)), complement),
-    Rule("hyperbolic tangent", (sp.exp(_c) - sp.exp(_d)) / (sp.exp(_c) + sp.exp(_d)), sp.tanh((_c - _d) / 2), hyperbolic),
     Rule("log of a sum of two exponentials", sp.log(sp.exp(_c) + sp.exp(_d)), _c + sp.log(1 + sp.exp(_d - _c)),
          log_sum_of_two),
     Rule("exponential minus one", sp.exp(_x) - 1, sp.exp(_x / 2) * (sp.exp(_x / 2) - sp.exp(-_x / 2)), expm1),

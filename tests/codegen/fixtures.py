@@ -10,7 +10,7 @@ from derive.notes.document import Place
 from derive.notes.note import CompileRequest, Target
 
 N, K, D, M = (dimension(name) for name in "NKDM")
-i, j, k, l, m, n, d = (index(name) for name in "ijklmnd")  # noqa: E741
+i, j, k, l, m, n, d = (index(name) for name in "ijklmnd")
 z, y, s, v, W, X, b, x, g = (tensor(name) for name in ("z", "y", "s", "v", "W", "X", "b", "x", "g"))
 t = labels("t")
 c = index("c")
