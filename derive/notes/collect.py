@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -392,6 +392,8 @@ class Collector:
     def definition(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         left_node = chain.links[0].side
         left = left_side(left_node) if left_node is not None else None
+        if left is None and self.squared(chain, formula, mode):
+            return True
         if left is not None and self.is_named_argument(left, chain, mode):
             return True
         if left is None or not self.definable(left, chain, mode):
@@ -414,6 +416,22 @@ class Collector:
         if len(chain.links) > 2:
             self.claims(chain, formula, mode, 2)
         return True
+
+    def squared(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
+        r"""``\sigma^2 = …`` defines a new ``\sigma`` as the root."""
+        first, second = chain.links[:2]
+        if not (isinstance(first.side, s.Superscript) and is_number(first.side.exponent, "2")) or second.side is None:
+            return False
+        left = left_side(first.side.base)
+        if left is None or left.params or left.name in self.names or not self.definable(left, chain, mode):
+            return False
+        root = s.Root(second.side.start, second.side.end, second.side, None)
+        named = replace(chain, links=(replace(first, side=first.side.base), replace(second, side=root)))
+        done = self.definition(named, formula, mode)
+        self.last = (second.side, second.latex.strip())
+        if done and len(chain.links) > 2:
+            self.claims(chain, formula, mode, 2)
+        return done
 
     def is_named_argument(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
         """``L = L(Y)`` says what an unknown loss depends on."""
@@ -665,10 +683,18 @@ class Collector:
                 raise ReadProblem("this declaration is not known")
         except ReadProblem as problem:
             self.unread(links, formula, place, problem.message)
+            self.lost(names, problem.message)
             return
         self.note(record)
         record.names = self.names
         self.mention(names, mode)
+
+    def lost(self, nodes: list[s.Node], message: str) -> None:
+        """Names whose declaration is not understood: nothing that is said of them can be."""
+        for node in nodes:
+            name = letter(head_and_indices(node)[0])
+            if name is not None and name not in self.names:
+                self.bind(Entity(name, Kind.TENSOR, problem=f"the declaration of {name} could not be read: {message}"))
 
     def size(self, node: s.Node) -> Any:
         """The number of values of an axis: names that stand in it are dimensions from here on."""
@@ -751,6 +777,10 @@ class Collector:
         if name is None or None in formals:
             raise ReadProblem("only a name, with letters as its indices, can be declared")
         family = [self.family_axis(f) for f in formals if f is not None]
+        base = only_item(space.base, "(") if isinstance(space, s.Superscript) else None
+        if isinstance(base, s.Group) and isinstance(space, s.Superscript) and len(base.items) > 1:
+            family = family + [AxisVar(size) for size in self.sizes(space.exponent)]
+            node, space = (head if not indices else node), base
         if (
             isinstance(space, s.Group)
             and (space.opening == "{" or space.opening in ("[", "(", "(]", "[)", "[(", "]("))

@@ -34,7 +34,7 @@ def numbered(node: Any) -> tuple[str, str] | None:
     return None
 
 
-def compound_names(chains: Iterable[s.Chain]) -> frozenset[str]:
+def compound_names(chains: list[s.Chain]) -> frozenset[str]:
     declared: set[str] = set()
     bare: set[str] = set()
     lettered: set[str] = set()
@@ -58,7 +58,52 @@ def compound_names(chains: Iterable[s.Chain]) -> frozenset[str]:
                         declared.add(found[1])
                     elif found is None and (name := _head(item)) is not None:
                         bare.add(name)
-    return frozenset(declared | {full for full, base in met.items() if base not in lettered and base not in bare})
+    return frozenset(declared | lettered_names(chains) | {full for full, base in met.items() if base not in lettered and base not in bare})
+
+
+def lettered_names(chains: list[s.Chain]) -> set[str]:
+    r"""``\\mu_B``, ``p_t`` in ``f(p_t) = …``: a letter that is no index anywhere, on names that never go without it."""
+    carried: dict[str, set[str]] = {}
+    alone: set[str] = set()
+    used: set[str] = set()
+    wanted: set[str] = set()
+    for chain in chains:
+        for k, link in enumerate(chain.links):
+            if link.side is None:
+                continue
+            inner = {id(n.base) for n in walk(link.side) if isinstance(n, s.Subscript)}
+            for node in walk(link.side):
+                if isinstance(node, s.Subscript) and isinstance(node.base, s.Name):
+                    said = letter(node.indices[0]) if len(node.indices) == 1 else None
+                    carried.setdefault(node.base.text, set()).add(said or "")
+                    used |= {n.text for i in node.indices if said is None for n in walk(i) if isinstance(n, s.Name)}
+                elif isinstance(node, s.Name) and id(node) not in inner:
+                    alone.add(node.text)
+            if k == 0 and len(chain.links) > 1 and isinstance(link.side, s.Factors) and len(link.side.factors) == 2:
+                group = link.side.factors[1]
+                for item in group.items if isinstance(group, s.Group) else ():
+                    if isinstance(item, s.Subscript) and len(item.indices) == 1 and (name := letter(item.indices[0])):
+                        wanted.add(name)
+    found: set[str] = set()
+    for name in {x for xs in carried.values() for x in xs if x and x.isalpha() and (x.isupper() or x in wanted)} - used:
+        bases = [base for base, xs in carried.items() if name in xs]
+        single = all(carried[b] == {name} and b not in alone for b in bases)
+        # the letter itself stands alone only as the subscripts that were counted
+        if single and not _stands_elsewhere(name, chains):
+            found |= {f"{b}_{name}" for b in bases}
+    return found
+
+
+def _stands_elsewhere(name: str, chains: list[s.Chain]) -> bool:
+    """Whether a letter stands anywhere but as a single subscript: as a number, a limit, a bound index, a size."""
+    for chain in chains:
+        for link in chain.links:
+            if link.side is None:
+                continue
+            scripts = {id(n.indices[0]) for n in walk(link.side) if isinstance(n, s.Subscript) and len(n.indices) == 1}
+            if any(isinstance(n, s.Name) and n.text == name and id(n) not in scripts for n in walk(link.side)):
+                return True
+    return False
 
 
 def _items(node: Any) -> tuple[Any, ...]:
@@ -79,13 +124,20 @@ def renamed(node: Any, names: frozenset[str]) -> Any:
 
 
 def _named(node: Any, names: frozenset[str]) -> Any:
-    found = numbered(node)
+    found = numbered(node) or _lettered(node)
     if found is None or found[1] not in names:
         return node
     name = s.Name(node.start, node.end, found[1])
     if isinstance(node, s.Subscript) and len(node.indices) > 1:
         return s.Subscript(node.start, node.end, name, node.indices[1:])
     return name
+
+
+def _lettered(node: Any) -> tuple[str, str] | None:
+    if isinstance(node, s.Subscript) and isinstance(node.base, s.Name) and len(node.indices) == 1:
+        name = letter(node.indices[0])
+        return (node.base.text, f"{node.base.text}_{name}") if name else None
+    return None
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:

@@ -168,9 +168,9 @@ class _Reader:
 
     def _alone(self, start: int, after: int, closing: int) -> bool:
         """Whether both ``$$`` stand alone on their lines; then blank lines may stand between them."""
-        before = self.text[self.text.rfind("\n", 0, start) + 1:start]
+        before = self.text[self._line_start(start):start]
         behind = self.text[after:self.text.find("\n", after)]
-        lead = self.text[self.text.rfind("\n", 0, closing) + 1:closing]
+        lead = self.text[self._line_start(closing):closing]
         return not before.strip(" \t>") and not behind.strip() and not lead.strip(" \t>") and "\n#" not in self.text[after:closing]
 
     def _single(self, start: int, after: int) -> int:
@@ -237,9 +237,11 @@ class _Reader:
         return "\n".join(masked)
 
     def _quote_depth(self, start: int) -> int:
-        row = self.text[self.text.rfind("\n", 0, start) + 1:start]
-        found = _PREFIX.match(row)
+        found = _PREFIX.match(self.text, self._line_start(start), start)
         return found.group().count(">") if found else 0
+
+    def _line_start(self, at: int) -> int:
+        return self.lines.starts[bisect_right(self.lines.starts, at) - 1]
 
     # ----- formulas -----
 
@@ -268,7 +270,7 @@ class _Reader:
         kept: list[int] = []
         at = span.low
         for k, line in enumerate(self.text[span.low:span.high].split("\n")):
-            begins = k > 0 or not self.text[self.text.rfind("\n", 0, at) + 1:at].strip()
+            begins = k > 0 or not self.text[self._line_start(at):at].strip()
             skip = _quote_prefix(line, depth) if begins and depth else 0
             kept += range(at + skip, min(at + len(line) + 1, span.high))
             at += len(line) + 1

@@ -17,6 +17,7 @@ import sympy as sp
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes import syntax as s
 from derive.notes.collect import (
+    DECLARES,
     AssumptionRecord,
     Collector,
     GivenRecord,
@@ -112,7 +113,7 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
-        names = compound_names(c for chains in raw.values() for c in chains)
+        names = compound_names([c for chains in raw.values() for c in chains])
         self.chains = {key: tuple(renamed_chain(c, names) for c in chains) for key, chains in raw.items()}
         self.compounds = names
         for chains in self.chains.values():
@@ -599,7 +600,7 @@ class Pending:
         latex = f"{record.left_latex} {sign} {record.right_latex}"
         return Claim(
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
-            record.expected, record.continues, record.reason, self.problem if relation is not Relation.OTHER else None,
+            record.expected, record.continues, record.reason, self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
             self.transposed, read, tuple(dict.fromkeys(self.warnings)), record.section,
         )  # fmt: skip
 

@@ -229,10 +229,14 @@ class Meaning:
         if name not in self.letters:
             declared = self.names.get(name)
             axis = None
-            if declared is not None and declared.kind is Kind.INDEX and not self.free_index_axes:
+            if declared is not None and declared.kind is Kind.INDEX and not self.free_index_axes and self.within(declared):
                 axis = declared.range
             self.letters[name] = Bound(sp.Symbol(name, integer=True), axis or AxisVar(hint=""))
         return self.letters[name]
+
+    def within(self, declared: Entity) -> bool:
+        """The range that a note gives an index holds in the section where it is given."""
+        return self.section is None or self.section[: len(declared.section)] == declared.section
 
     def index(self, node: Any, axis: AxisVar | None, what: str) -> sp.Expr:
         """The value of an index that runs over (a part of) the axis."""
