@@ -314,7 +314,10 @@ class Collector:
         if not formula.display and self.is_mention(chain, words, mode):
             return
         sign = links[1].sign
-        if sign in DECLARES:
+        if len(links) > 2 and links[-1].sign == r"\in":  # a = b \in a space: of b, said last
+            self.declaration(replace(chain, links=links[-2:]), formula, mode)
+            self.chain(replace(chain, links=links[:-1]), formula, mode, words)
+        elif sign in DECLARES:
             self.declaration(chain, formula, mode)
         elif self.is_index_list(links):
             self.index_list(links, formula)

@@ -111,7 +111,9 @@ class Lines:
 
     def __init__(self, text: str, cell: int | None = None) -> None:
         self.starts = [0]
-        self.starts += [k + 1 for k, char in enumerate(text) if char == "\n"] if len(text) < 1000 else _line_starts(text)
+        self.starts += (
+            [k + 1 for k, char in enumerate(text) if char == "\n"] if len(text) < 1000 else _line_starts(text)
+        )
         self.cell = cell
 
     def place(self, offset: int) -> Place:
@@ -141,9 +143,11 @@ class Finder:
 
     def blank(self, at: int) -> int:
         """Where the next blank line begins, or the end of the text."""
+
         def search() -> int:
             found = _BLANK.search(self.text, at)
             return found.start() if found else len(self.text)
+
         return self._remembered("\n\n", at, search)
 
     def _remembered(self, what: str, at: int, search: Callable[[], int]) -> int:
@@ -178,7 +182,11 @@ class Places(Sequence[Place]):
         return (self.lines.place(offset) for offset in self.offsets)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
 
     def __hash__(self) -> int:
         return hash((len(self.offsets), self.offsets[0] if self.offsets else -1))
@@ -231,10 +239,12 @@ def decode(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        good = data[:error.start]
+        good = data[: error.start]
         line = good.count(b"\n") + 1
-        column = len(good[good.rfind(b"\n") + 1:].decode("utf-8-sig", "replace")) + 1
-        raise NoteError(f"not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}", Place(line, column)) from None
+        column = len(good[good.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        raise NoteError(
+            f"not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}", Place(line, column)
+        ) from None
     at = text.find("\0")
     if at >= 0:
         raise NoteError("not a text file: it holds a null byte", Lines(text).place(at))
@@ -269,7 +279,12 @@ def _cells(text: str) -> Iterator[tuple[bool, str]]:
     except RecursionError:
         raise NoteError("not a notebook: nested too deeply") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if cells is None and isinstance(notebook, dict) and isinstance(sheets := notebook.get("worksheets"), list) and sheets:
+    if (
+        cells is None
+        and isinstance(notebook, dict)
+        and isinstance(sheets := notebook.get("worksheets"), list)
+        and sheets
+    ):
         cells = sheets[0].get("cells") if isinstance(sheets[0], dict) else None
     if not isinstance(cells, list):
         raise NoteError("not a notebook: it has no list of cells")
@@ -277,4 +292,7 @@ def _cells(text: str) -> Iterator[tuple[bool, str]]:
         source = cell.get("source", "") if isinstance(cell, dict) else ""
         joined = "".join(s for s in source if isinstance(s, str)) if isinstance(source, list) else source
         joined = joined if isinstance(joined, str) else ""
-        yield isinstance(cell, dict) and cell.get("cell_type") == "markdown", joined.replace("\r\n", "\n").replace("\r", "\n")
+        yield (
+            isinstance(cell, dict) and cell.get("cell_type") == "markdown",
+            joined.replace("\r\n", "\n").replace("\r", "\n"),
+        )

@@ -73,11 +73,27 @@ class Expressions:
         self.pos = self.low = self.high = self.depth = 0
         self.dress = ""
         self.primaries: dict[str, Callable[[Token], Node]] = {
-            "number": self._number, "letter": self._letter, "greek": self._letter, "word": self._word, "d": self._roman_d,
-            "dress": self._dressed, "switch": self._switched, "accent": self._accented, "func": self._call, "big": self._big,
-            "frac": self._fraction, "dots": self._dots, "open": self._bracket, "bar": self._bars, "{": self._braces,
-            "begin": self._environment, "cmd": self._command, "transparent": self._transparent, "brace": self._brace,
-            "text": self._text, "above": self._above,
+            "number": self._number,
+            "letter": self._letter,
+            "greek": self._letter,
+            "word": self._word,
+            "d": self._roman_d,
+            "dress": self._dressed,
+            "switch": self._switched,
+            "accent": self._accented,
+            "func": self._call,
+            "big": self._big,
+            "frac": self._fraction,
+            "dots": self._dots,
+            "open": self._bracket,
+            "bar": self._bars,
+            "{": self._braces,
+            "begin": self._environment,
+            "cmd": self._command,
+            "transparent": self._transparent,
+            "brace": self._brace,
+            "text": self._text,
+            "above": self._above,
         }
 
     # ----- walking -----
@@ -105,7 +121,11 @@ class Expressions:
 
     def fail(self, expected: str) -> Unreadable:
         token = self.peek()
-        return self.fault(token, expected) if token else Unreadable(self.here(), f"the formula ends where {expected} was expected")
+        return (
+            self.fault(token, expected)
+            if token
+            else Unreadable(self.here(), f"the formula ends where {expected} was expected")
+        )
 
     def fault(self, token: Token, expected: str) -> Unreadable:
         if token.kind == "unknown" and token.text.startswith("\\"):
@@ -115,7 +135,9 @@ class Expressions:
         if token.kind == "missing":
             return Unreadable(token.start, f"{token.text} lacks its argument")
         if token.kind == "begin" and token.text not in words.ENVIRONMENTS:
-            return Unreadable(token.start, f"unknown environment {token.text}{near(token.text, sorted(words.ENVIRONMENTS))}")
+            return Unreadable(
+                token.start, f"unknown environment {token.text}{near(token.text, sorted(words.ENVIRONMENTS))}"
+            )
         if token.kind in ("{", "open", "begin", "bar") and not self._paired(token):
             return Unreadable(token.start, f"{self.spelled(token)} is never closed")
         if token.kind in ("}", "close", "end"):
@@ -126,7 +148,7 @@ class Expressions:
         return self.tokens[self.pos] is token and self.partner[self.pos] >= 0
 
     def spelled(self, token: Token) -> str:
-        text = " ".join(self.source[token.start:token.end].split())
+        text = " ".join(self.source[token.start : token.end].split())
         return text if len(text) <= 30 else text[:29] + "…"
 
     def top(self, low: int, high: int) -> Iterator[int]:
@@ -151,7 +173,9 @@ class Expressions:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.depth -= 1
-            raise Unreadable(self.tokens[low].start if low < len(self.tokens) else 0, f"nested deeper than {MAX_DEPTH} levels")
+            raise Unreadable(
+                self.tokens[low].start if low < len(self.tokens) else 0, f"nested deeper than {MAX_DEPTH} levels"
+            )
         try:
             self.pos, self.low, self.high = low, low, high
             result = read()
@@ -221,8 +245,10 @@ class Expressions:
             raise Unreadable(at, "a condition needs a relation")
         bounds = [low, *(i + 1 for i in signs)]
         sides = [self.expression(a, b) for a, b in zip(bounds, [*signs, high], strict=True)]
-        return [Relation(left.start, right.end, self.tokens[sign].text, left, right)
-                for sign, left, right in zip(signs, sides, sides[1:], strict=False)]
+        return [
+            Relation(left.start, right.end, self.tokens[sign].text, left, right)
+            for sign, left, right in zip(signs, sides, sides[1:], strict=False)
+        ]
 
     # ----- sums and products -----
 
@@ -262,9 +288,11 @@ class Expressions:
             if token.kind == "op":
                 sign = token.text
                 self.pos += 1
-            elif token.kind not in self.primaries or (token.kind in ("open", "bar", "{", "begin") and self.partner[self.pos] < 0):
-                break
-            elif token.kind == "bar" and self.partner[self.pos] < self.pos:
+            elif (
+                token.kind not in self.primaries
+                or (token.kind in ("open", "bar", "{", "begin") and self.partner[self.pos] < 0)
+                or (token.kind == "bar" and self.partner[self.pos] < self.pos)
+            ):
                 break
             signs.append(sign)
             factors.append(self._signed() if sign else self.factor())
@@ -301,15 +329,24 @@ class Expressions:
             if token.kind == "op":
                 if self._kind_at(behind) == "func" or self._derivative_at(behind):
                     return True
-                raise Unreadable(token.start, f"ambiguous: is {self.spelled(token)} inside of the function's argument or behind it? "
-                                              "Put the argument in parentheses")
+                raise Unreadable(
+                    token.start,
+                    f"ambiguous: is {self.spelled(token)} inside of the function's argument or behind it? "
+                    "Put the argument in parentheses",
+                )
             if token.kind == "big":
-                raise Unreadable(token.start, f"ambiguous: is {self.spelled(token)} inside of the function's argument or behind it? "
-                                              "Put the argument in parentheses")
+                raise Unreadable(
+                    token.start,
+                    f"ambiguous: is {self.spelled(token)} inside of the function's argument or behind it? "
+                    "Put the argument in parentheses",
+                )
             return token.kind == "func" or self._derivative_at(self.pos)
         if self._derivative_at(behind):
-            raise Unreadable(token.start, "ambiguous: does the derivative operator act on the derivative behind its factor? "
-                                          "Put what it acts on in parentheses")
+            raise Unreadable(
+                token.start,
+                "ambiguous: does the derivative operator act on the derivative behind its factor? "
+                "Put what it acts on in parentheses",
+            )
         return False
 
     def _derivative_at(self, i: int) -> bool:
@@ -318,8 +355,9 @@ class Expressions:
         token = self.tokens[i]
         if token.kind == "frac":
             first = i + 2 if self._kind_at(i + 1) == "{" else i + 1
-            return first < self.high and (self.tokens[first].text == r"\partial" or self.tokens[first].kind == "d"
-                                          or self._italic_derivative(i))
+            return first < self.high and (
+                self.tokens[first].text == r"\partial" or self.tokens[first].kind == "d" or self._italic_derivative(i)
+            )
         return token.kind == "cmd" and token.text in (r"\partial", r"\nabla")
 
     def _italic_derivative(self, i: int) -> bool:
@@ -339,13 +377,23 @@ class Expressions:
         low, high = self._argument_range("the condition of an evaluation")
         conditions = self.conditions(low, high)
         take = 1
-        while take < len(factors) and isinstance(_core(factors[-take]), Group) and signs[-take] == "" and _is_name(factors[-take - 1]):
+        while (
+            take < len(factors)
+            and isinstance(_core(factors[-take]), Group)
+            and signs[-take] == ""
+            and _is_name(factors[-take - 1])
+        ):
             take += 1
-        body = factors[-1] if take == 1 else Factors(factors[-take].start, factors[-1].end, ("", *signs[len(signs) - take + 1:]),
-                                                     tuple(factors[-take:]))
+        body = (
+            factors[-1]
+            if take == 1
+            else Factors(
+                factors[-take].start, factors[-1].end, ("", *signs[len(signs) - take + 1 :]), tuple(factors[-take:])
+            )
+        )
         del factors[-take:]
         factors.append(Evaluated(body.start, self.behind(), body, conditions))
-        del signs[len(factors):]
+        del signs[len(factors) :]
 
     # ----- factors -----
 
@@ -376,12 +424,19 @@ class Expressions:
         while token := self.peek():
             if token.kind == "'":
                 node = self._prime(node)
-            elif token.kind == "{" and self.partner[self.pos] == self.pos + 1 and self._kind_at(self.pos + 2) in ("^", "_"):
+            elif (
+                token.kind == "{"
+                and self.partner[self.pos] == self.pos + 1
+                and self._kind_at(self.pos + 2) in ("^", "_")
+            ):
                 self.pos += 2
                 seen.clear()
             elif token.kind in ("^", "_"):
                 if token.kind in seen:
-                    raise Unreadable(token.start, f"double {'superscript' if token.kind == '^' else 'subscript'}; put the first one in braces")
+                    raise Unreadable(
+                        token.start,
+                        f"double {'superscript' if token.kind == '^' else 'subscript'}; put the first one in braces",
+                    )
                 seen.add(token.kind)
                 self.pos += 1
                 node = self._superscript(node) if token.kind == "^" else self._subscript(node)
@@ -442,7 +497,9 @@ class Expressions:
         token = self.peek()
         if token is None:
             raise self.fail("an exponent")
-        low, high = (self.pos + 1, self.partner[self.pos]) if token.kind == "{" else (self.pos, self._behind_dressed(self.pos))
+        low, high = (
+            (self.pos + 1, self.partner[self.pos]) if token.kind == "{" else (self.pos, self._behind_dressed(self.pos))
+        )
         content = [t for t in self.tokens[low:high] if t.kind not in LAYOUT] if high > 0 else []
         kinds = [t.kind for t in content]
         special = self._transposed(base, content)
@@ -473,8 +530,11 @@ class Expressions:
         rest = content[1:] if inverse else content
         text = "".join(t.extra.strip() if t.kind == "text" else t.text for t in rest if t.kind not in "{}")
         plain = len(rest) == 1 and rest[0].text in _TRANSPOSES
-        roman = text in (r"\mathsfT", r"\mathrmT", r"\mathitT") or (text == "T" and any(t.kind in ("word", "text") for t in rest)) \
+        roman = (
+            text in (r"\mathsfT", r"\mathrmT", r"\mathitT")
+            or (text == "T" and any(t.kind in ("word", "text") for t in rest))
             or (len(rest) == 2 and rest[0].kind == "switch" and rest[1].text == "T")
+        )
         if not (plain or roman):
             return None
         return lambda end: Transpose(base.start, end, base, inverse)
@@ -487,7 +547,11 @@ class Expressions:
                 return clean(token.extra)
             if token.kind == "word" or (token.kind == "func"):
                 return token.text
-            if token.text in (r"\cdot", r"\ast", r"\star") and self.source[token.start:token.end] in ("*", r"\ast", r"\star"):
+            if token.text in (r"\cdot", r"\ast", r"\star") and self.source[token.start : token.end] in (
+                "*",
+                r"\ast",
+                r"\star",
+            ):
                 return "*"
             if token.text == r"\dagger":
                 return r"\dagger"
@@ -522,8 +586,11 @@ class Expressions:
             return Subscript(base.start, self.behind(), base, (index,))
         self._argument_range("an index")
         end = self.behind()
-        if content and (content[0].kind == "rel" and content[0].text != ":" or content[0].kind == "sign" and len(content) == 1
-                        or all(t.kind == "sign" for t in content)):
+        if content and (
+            (content[0].kind == "rel" and content[0].text != ":")
+            or (content[0].kind == "sign" and len(content) == 1)
+            or all(t.kind == "sign" for t in content)
+        ):
             return Subscript(base.start, end, base, (_sign_text(content),))
         if _is_one(base) and content and content[0].kind == "open" and self.partner[low] == high - 1:
             low, high = low + 1, high - 1
@@ -538,7 +605,11 @@ class Expressions:
         r"""``x_\mathrm{o}``: a roman letter is a word."""
         token = self.tokens[self.pos]
         closing = self.partner[self.pos + 1] if self.pos + 1 < self.high else -1
-        if token.text == r"\mathrm" and closing == self.pos + 3 and self.tokens[self.pos + 2].kind in ("letter", "number"):
+        if (
+            token.text == r"\mathrm"
+            and closing == self.pos + 3
+            and self.tokens[self.pos + 2].kind in ("letter", "number")
+        ):
             self.pos += 4
             return self.tokens[self.pos - 2].text
         return ""
@@ -583,8 +654,14 @@ class Expressions:
     def _indicator(self, node: Node) -> Node:
         """``1\\{i=j\\}``, ``\\mathbf 1(i=j)``, ``I[x > 0]``."""
         token = self.peek()
-        if token and token.kind == "open" and token.text in ("(", "[", "{") and self.partner[self.pos] > 0 and _is_one(node) \
-                and self.has_relation(self.pos + 1, self.partner[self.pos]):
+        if (
+            token
+            and token.kind == "open"
+            and token.text in ("(", "[", "{")
+            and self.partner[self.pos] > 0
+            and _is_one(node)
+            and self.has_relation(self.pos + 1, self.partner[self.pos])
+        ):
             low, high = self.pos + 1, self.partner[self.pos]
             self.pos = high + 1
             return self.scripts(Indicator(node.start, self.behind(), self.conditions(low, high)))
@@ -681,13 +758,15 @@ class Expressions:
         self.pos = closing + 1
         over = [i for i in self.top(opening + 1, closing) if self.tokens[i].text == r"\over"]
         if over:
-            return Fraction(token.start, self.behind(), self.expression(opening + 1, over[0]), self.expression(over[0] + 1, closing))
+            return Fraction(
+                token.start, self.behind(), self.expression(opening + 1, over[0]), self.expression(over[0] + 1, closing)
+            )
         if opening + 1 == closing:
             if self.kind() in ("^", "_") or self.peek() is None:
                 raise Unreadable(token.start, "an empty group {} where a factor was expected")
             return self.factor()
         node = self.expression(opening + 1, closing)
-        alone = all(t.kind in LAYOUT for t in self.tokens[self.low:opening]) and self.peek() is None
+        alone = all(t.kind in LAYOUT for t in self.tokens[self.low : opening]) and self.peek() is None
         if isinstance(node, Terms) and not alone:
             raise Unreadable(token.start, "braces are not seen on paper: write parentheses around this sum")
         if isinstance(node, Factors) and self.kind() in ("^", "_", "'"):
@@ -939,12 +1018,20 @@ class Expressions:
         if self.tokens[above[0]].kind == "sign" and above[0] + 1 < above[1]:
             sign, above = self.tokens[above[0]].text, (above[0] + 1, above[1])
         top, bottom = self.tokens[above[0]], self.tokens[below[0]]
-        if top.text == r"\partial" and bottom.text == r"\partial" and not (self._kind_at_in(above[0] + 1, above[1]) == "_"):
+        if (
+            top.text == r"\partial"
+            and bottom.text == r"\partial"
+            and not (self._kind_at_in(above[0] + 1, above[1]) == "_")
+        ):
             total = False
         elif self._is_total(*above, top=True) and self._is_total(*below, top=False):
             total = True
         else:
-            if top.text == r"\partial" and not any(t.text == "/" for t in self.tokens[above[0]:above[1]]) and self._kind_at_in(above[0] + 1, above[1]) != "_":
+            if (
+                top.text == r"\partial"
+                and not any(t.text == "/" for t in self.tokens[above[0] : above[1]])
+                and self._kind_at_in(above[0] + 1, above[1]) != "_"
+            ):
                 raise Unreadable(bottom.start, r"\partial stands above the line but not below it")
             return None
         variables = self.inside(*below, lambda: self._variables(total))
@@ -989,6 +1076,7 @@ class Expressions:
 
     def _order(self, low: int, high: int) -> tuple[int, tuple[int, int]]:
         """The order on the numerator, and the range of what is differentiated."""
+
         def read() -> tuple[int, int]:
             self.pos += 1
             order = 1
@@ -998,6 +1086,7 @@ class Expressions:
             at = self.pos
             self.pos = self.high
             return order, at
+
         order, at = self.inside(low, high, read)
         return order, self._trim(at, high)
 
@@ -1087,14 +1176,19 @@ class Expressions:
             at = self.pos
             name = self.factor()
             factors: list[Node] = [name]
-            while (opener := self.peek()) and opener.kind == "open" and opener.text in ("(", "[") and self.partner[self.pos] > 0:
+            while (
+                (opener := self.peek())
+                and opener.kind == "open"
+                and opener.text in ("(", "[")
+                and self.partner[self.pos] > 0
+            ):
                 factors.append(self.scripts(self.primary()))
             if not isinstance(name, Transpose) or len(factors) > 1:
                 if len(factors) == 1:
                     return name
                 return Factors(name.start, self.behind(), ("",) * len(factors), tuple(factors))
             self.pos = at
-            if any(t.kind == "number" for t in self.tokens[at:at + 1]):
+            if any(t.kind == "number" for t in self.tokens[at : at + 1]):
                 return name
             return self._product_after(name, at)
         if token.kind == "cmd" and token.text in (r"\nabla", r"\partial"):
@@ -1112,7 +1206,11 @@ class Expressions:
         if body is None:
             raise self.fail("what is differentiated")
         factors = [body]
-        while (opener := self.peek()) and not (opener.kind == "op" or opener.kind == "sign") and opener.kind in self.primaries:
+        while (
+            (opener := self.peek())
+            and not (opener.kind == "op" or opener.kind == "sign")
+            and opener.kind in self.primaries
+        ):
             factors.append(self.scripts(self.primary()))
         slash = self.peek()
         if not (slash and slash.kind == "op" and slash.text == "/" and self._text_at(self.pos + 1) == r"\partial"):
@@ -1140,9 +1238,18 @@ class Expressions:
         if not (first.kind == "d" or (first.kind == "letter" and first.text == "d" and not self.dress)):
             return None
         slash = self._after_name(i + 1)
-        if slash < 0 or slash + 2 >= self.high or tokens[slash].text != "/" or not self._is_differential(tokens[slash + 1], True):
+        if (
+            slash < 0
+            or slash + 2 >= self.high
+            or tokens[slash].text != "/"
+            or not self._is_differential(tokens[slash + 1], True)
+        ):
             return None
-        if tokens[i + 1].start != first.end or tokens[slash + 2].start != tokens[slash + 1].end or self._after_name(slash + 2) < 0:
+        if (
+            tokens[i + 1].start != first.end
+            or tokens[slash + 2].start != tokens[slash + 1].end
+            or self._after_name(slash + 2) < 0
+        ):
             return None
         self.pos += 1
         body = self.scripts(self.primary())
@@ -1227,7 +1334,9 @@ class Expressions:
         return value, self.conditions(low, high)
 
     def _reads_otherwise(self, low: int, high: int) -> bool:
-        return bool(words.OTHERWISE.match("".join(t.text for t in self.tokens[low:high] if t.kind in ("word", "letter"))))
+        return bool(
+            words.OTHERWISE.match("".join(t.text for t in self.tokens[low:high] if t.kind in ("word", "letter")))
+        )
 
     def _unaligned(self, low: int, high: int) -> list[tuple[int, int]]:
         """``a \\text{ if } b``: a row without ``&`` parts at its first words, comma or wide space."""
@@ -1331,7 +1440,7 @@ def _with_last(binders: tuple[Binder, ...], last: Node | None) -> tuple[Binder, 
     for k in reversed(range(len(binders))):
         b = binders[k]
         if b.relation in ("=", "") and b.last is None:
-            return (*binders[:k], Binder(b.start, b.end, b.indices, b.relation, b.first, last), *binders[k + 1:])
+            return (*binders[:k], Binder(b.start, b.end, b.indices, b.relation, b.first, last), *binders[k + 1 :])
     raise Unreadable(last.start, "an upper bound without a range below")
 
 

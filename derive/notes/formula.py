@@ -16,7 +16,7 @@ from its last side. Commas keep together what belongs together: ``i, j = 1, \dot
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from derive.notes import vocabulary as words
 from derive.notes.document import Formula, Place
@@ -27,7 +27,16 @@ from derive.notes.tokens import Token, clean, match, tokenize
 
 def parse(formula: Formula) -> tuple[Chain, ...]:
     """The chains of a formula, in order. Never raises: what cannot be read is a :class:`Problem` of its link."""
-    return parse_text(formula.latex)
+    chains = parse_text(formula.latex)
+    if formula.problem is None:
+        return chains
+    return tuple(
+        replace(chain, links=tuple(_unread(link, formula.problem) for link in chain.links)) for chain in chains
+    )
+
+
+def _unread(link: Link, message: str) -> Link:
+    return replace(link, side=None, problem=Problem(link.at, message))
 
 
 def parse_text(latex: str) -> tuple[Chain, ...]:
@@ -69,7 +78,11 @@ def _statements_only(tokens: list[Token], latex: str) -> list[Token]:
         elif token.kind == "begin":
             dropped |= {i, closing}
         elif token.kind == "{":
-            if closing == i + 1 and not _is_script_or_argument(tokens, partner, i) and not _scripted(tokens, closing + 1):
+            if (
+                closing == i + 1
+                and not _is_script_or_argument(tokens, partner, i)
+                and not _scripted(tokens, closing + 1)
+            ):
                 dropped |= {i, closing}
             elif _is_script_or_argument(tokens, partner, i) or not _holds_statement(tokens, partner, i):
                 inner = closing
@@ -94,15 +107,20 @@ def _holds_system(tokens: list[Token], partner: list[int], i: int) -> bool:
     """An array that is a display of relations, not a matrix: it stands alone and its rows have relations."""
     if tokens[i].text != "array":
         return False
-    alone = (i == 0 or tokens[i - 1].kind in ("row", "open")) and (partner[i] + 1 >= len(tokens) or tokens[partner[i] + 1].kind in ("close", "row", ".", ","))
-    return alone and not _has_relation_before(tokens, i) and any(t.kind == "rel" for t in tokens[i:partner[i]])
+    alone = (i == 0 or tokens[i - 1].kind in ("row", "open")) and (
+        partner[i] + 1 >= len(tokens) or tokens[partner[i] + 1].kind in ("close", "row", ".", ",")
+    )
+    return alone and not _has_relation_before(tokens, i) and any(t.kind == "rel" for t in tokens[i : partner[i]])
 
 
 def _is_script_or_argument(tokens: list[Token], partner: list[int], i: int) -> bool:
     if i == 0:
         return False
     before = tokens[i - 1]
-    if before.kind in ("^", "_", "frac", "dress", "accent", "func", "above", "xarrow") or before.text in (r"\sqrt", r"\substack"):
+    if before.kind in ("^", "_", "frac", "dress", "accent", "func", "above", "xarrow") or before.text in (
+        r"\sqrt",
+        r"\substack",
+    ):
         return True
     return before.kind == "}" and 0 < partner[i - 1] < i and tokens[partner[i - 1] - 1].kind in ("frac", "above")
 
@@ -135,7 +153,7 @@ def _relations_with_words(tokens: list[Token], latex: str) -> list[Token]:
             i = note[1]
             continue
         sign = _argument(tokens, partner, note[1]) if note else None
-        inner = [t for t in tokens[sign[0]:sign[1]] if t.kind not in "{}"] if sign else []
+        inner = [t for t in tokens[sign[0] : sign[1]] if t.kind not in "{}"] if sign else []
         if note and sign and len(inner) == 1 and inner[0].kind in ("rel", "arrow"):
             reason = _words_of(latex, tokens, note)
             defines = reason.lower().strip(". ") in ("def", "defined", r"\triangle", r"\mathrm def", "△", r"\Delta")
@@ -157,7 +175,7 @@ def _argument(tokens: list[Token], partner: list[int], i: int) -> tuple[int, int
 
 
 def _words_of(latex: str, tokens: list[Token], span: tuple[int, int]) -> str:
-    return clean(latex[tokens[span[0]].start:tokens[span[1] - 1].end])
+    return clean(latex[tokens[span[0]].start : tokens[span[1] - 1].end])
 
 
 def _named_texts(tokens: list[Token], partner: list[int]) -> list[Token]:
@@ -170,8 +188,12 @@ def _named_texts(tokens: list[Token], partner: list[int]) -> list[Token]:
             continue
         before = tokens[i - 1].kind if i else ""
         after = tokens[i + 1].kind if i + 1 < len(tokens) else ""
-        wanted = before in ("rel", "op", "sign", "frac") or after in ("_", "^", "rel", "op") or (before == "{" and after == "}")
-        if words.OTHERWISE.match(word) or before == "&" and after in ("", "row", "end"):
+        wanted = (
+            before in ("rel", "op", "sign", "frac")
+            or after in ("_", "^", "rel", "op")
+            or (before == "{" and after == "}")
+        )
+        if words.OTHERWISE.match(word) or (before == "&" and after in ("", "row", "end")):
             continue
         if wanted or (after == "open" and token.end == tokens[i + 1].start):
             known = words.FUNCTIONS.get(word)
@@ -265,14 +287,16 @@ class _Cutter:
             ahead += 1
         last = ahead >= len(self.tokens) or self.tokens[ahead].kind in ("row", "tag", ".", ",", "text")
         piece = pieces[-1]
-        begins = piece.low == i or all(t.kind in LAYOUT for t in self.tokens[piece.low:i])
+        begins = piece.low == i or all(t.kind in LAYOUT for t in self.tokens[piece.low : i])
         in_parentheses = token.extra.strip().startswith("(") or first in ("by", "using", "from")
         after_operator = i > 0 and self.tokens[i - 1].kind in ("rel", *_OPERATOR_KINDS)
         if after_operator and not last:
             return
         if after_operator and first not in words.CONNECTIVES:
             return
-        if not in_parentheses and first in words.CONNECTIVES and not last or (begins and piece.before == "row" and not last and not in_parentheses):
+        if (not in_parentheses and first in words.CONNECTIVES and not last) or (
+            begins and piece.before == "row" and not last and not in_parentheses
+        ):
             pieces[-1].high = i
             pieces.append(_Piece(i + 1, i + 1, "words", said, row=row))
         else:
@@ -282,7 +306,7 @@ class _Cutter:
             pieces.append(_Piece(i + 1, i + 1, "wide", row=row))
 
     def _filled(self, piece: _Piece) -> bool:
-        return any(t.kind not in LAYOUT and t.kind != "." for t in self.tokens[piece.low:piece.high])
+        return any(t.kind not in LAYOUT and t.kind != "." for t in self.tokens[piece.low : piece.high])
 
     def _first(self, piece: _Piece) -> Token | None:
         return next((self.tokens[k] for k in range(piece.low, piece.high) if self.tokens[k].kind not in LAYOUT), None)
@@ -301,7 +325,12 @@ class _Cutter:
         for piece in self._relations_joined(self._nonempty(pieces)):
             if self._label(piece):
                 continue
-            if found and piece.before in ("wide", "&") and piece.row == found[-1].row and self._is_layout(found[-1], piece):
+            if (
+                found
+                and piece.before in ("wide", "&")
+                and piece.row == found[-1].row
+                and self._is_layout(found[-1], piece)
+            ):
                 found[-1].high = piece.high
                 found[-1].signs += piece.signs
             else:
@@ -316,7 +345,7 @@ class _Cutter:
             row = row or piece.before == "row"
             if not self._filled(piece):
                 words_before = piece.words or words_before
-                comma = piece.before == "," or comma and piece.before in ("wide", "&")
+                comma = piece.before == "," or (comma and piece.before in ("wide", "&"))
                 continue
             if comma and piece.before in ("wide", "&"):
                 piece.before = ";"  # a comma and white space
@@ -334,7 +363,13 @@ class _Cutter:
         found: list[_Piece] = []
         for piece in pieces:
             first = self._first(piece)
-            if found and piece.before in ("wide", "&") and first is not None and first.kind == "rel" and not piece.words:
+            if (
+                found
+                and piece.before in ("wide", "&")
+                and first is not None
+                and first.kind == "rel"
+                and not piece.words
+            ):
                 found[-1].high = piece.high
                 found[-1].signs += piece.signs
             else:
@@ -350,8 +385,8 @@ class _Cutter:
             return False
         if self.partner[low] == high - 2 and self.tokens[high - 1].kind not in (".", ","):
             return False
-        inner = self.tokens[low + 1:self.partner[low]]
-        said = clean(self.latex[self.tokens[low].start:self.tokens[self.partner[low]].end])
+        inner = self.tokens[low + 1 : self.partner[low]]
+        said = clean(self.latex[self.tokens[low].start : self.tokens[self.partner[low]].end])
         if any(t.kind == "text" for t in inner):
             self.reasons.append((low, said))
             return True
@@ -359,7 +394,13 @@ class _Cutter:
             return True
         signs = [i for i in self.reader.top(low + 1, self.partner[low]) if self.tokens[i].kind == "rel"]
         if signs:
-            piece.low, piece.high, piece.signs, piece.before, piece.words = low + 1, self.partner[low], signs, "words", "if"
+            piece.low, piece.high, piece.signs, piece.before, piece.words = (
+                low + 1,
+                self.partner[low],
+                signs,
+                "words",
+                "if",
+            )
         return False
 
     def _is_layout(self, before: _Piece, piece: _Piece) -> bool:
@@ -378,9 +419,11 @@ class _Cutter:
         found: list[_Piece] = []
         for k, piece in enumerate(pieces):
             joined = found and piece.before == "," and not piece.words
-            if joined and not found[-1].signs and (not piece.signs or piece.row == found[-1].row):
-                self._join(found[-1], piece)
-            elif joined and not piece.signs and (not relation_ahead[k] or dots_ahead[k] or self._continues_list(found[-1], piece)):
+            if (joined and not found[-1].signs and (not piece.signs or piece.row == found[-1].row)) or (
+                joined
+                and not piece.signs
+                and (not relation_ahead[k] or dots_ahead[k] or self._continues_list(found[-1], piece))
+            ):
                 self._join(found[-1], piece)
             else:
                 found.append(piece)
@@ -416,7 +459,9 @@ class _Cutter:
 
     def _take(self, piece: _Piece) -> None:
         low, high = self.reader._trim(piece.low, piece.high)
-        while high > low and self.tokens[high - 1].kind in (".", ",", ";") or (high > low and self.tokens[high - 1].kind in LAYOUT):
+        while (high > low and self.tokens[high - 1].kind in (".", ",", ";")) or (
+            high > low and self.tokens[high - 1].kind in LAYOUT
+        ):
             high -= 1
         if low >= high:
             return
@@ -456,9 +501,10 @@ class _Cutter:
         before = self._last(last.sides[-1].low, last.sides[-1].high)
         first = self.tokens[sides[0].low]
         open_end = before is None or before.kind in ("rel", *_OPERATOR_KINDS)
-        moved = any(t.kind in ("&", "wide") for t in self.tokens[last.sides[-1].high:sides[0].low])
-        goes_on = first.kind in _OPERATOR_KINDS and (not piece.signs or (moved and last.aligned)) \
-            or (moved and last.aligned and not piece.signs)
+        moved = any(t.kind in ("&", "wide") for t in self.tokens[last.sides[-1].high : sides[0].low])
+        goes_on = (first.kind in _OPERATOR_KINDS and (not piece.signs or (moved and last.aligned))) or (
+            moved and last.aligned and not piece.signs
+        )
         if open_end or goes_on:
             last.sides[-1].high = sides[0].high
             last.sides += sides[1:]
@@ -481,7 +527,7 @@ class _Cutter:
 
     def _link(self, side: _Side, k: int) -> Link:
         low, high = self.reader._trim(side.low, side.high)
-        latex = self.latex[self.tokens[low].start:self.tokens[high - 1].end] if low < high else ""
+        latex = self.latex[self.tokens[low].start : self.tokens[high - 1].end] if low < high else ""
         node, problem = self._read(low, high, side)
         return Link(side.sign, side.at, node, latex, side.reason or None, problem)
 

@@ -13,19 +13,102 @@ from derive.notes import vocabulary as words
 from derive.notes.document import Atom, Block, Finder, Formula, Lines, Places, Source, Trouble
 from derive.notes.macros import MacroError, brace_end, collect, expand
 
-LEVELS = {"part": 1, "title": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6}
+LEVELS = {
+    "part": 1,
+    "title": 1,
+    "chapter": 1,
+    "section": 2,
+    "subsection": 3,
+    "subsubsection": 4,
+    "paragraph": 5,
+    "subparagraph": 6,
+}
 _DISPLAYS = words.ROWS - {"split", "aligned", "gathered", "alignedat", "multlined", "math", "subequations"}
-_VERBATIM = {"verbatim", "lstlisting", "comment", "minted", "Verbatim", "filecontents", "tikzpicture", "thebibliography", "alltt"}
+_VERBATIM = {
+    "verbatim",
+    "lstlisting",
+    "comment",
+    "minted",
+    "Verbatim",
+    "filecontents",
+    "tikzpicture",
+    "thebibliography",
+    "alltt",
+}
 _DROPPED = {  # with their arguments
-    "label", "ref", "eqref", "autoref", "cref", "Cref", "cite", "citep", "citet", "citealp", "citeauthor", "pageref", "vspace", "hspace",
-    "includegraphics", "bibliography", "bibliographystyle", "input", "include", "usepackage", "documentclass", "setlength", "setcounter",
-    "addtocounter", "thispagestyle", "pagestyle", "author", "date", "thanks", "index", "graphicspath", "hypersetup", "newtheorem",
-    "theoremstyle", "color", "phantom", "nocite", "affil", "address", "email", "numberwithin", "allowdisplaybreaks", "linewidth",
-    "selectlanguage", "bibitem", "vskip", "hskip", "geometry", "captionsetup", "crefname", "Crefname", "newcounter", "tableofcontents",
+    "label",
+    "ref",
+    "eqref",
+    "autoref",
+    "cref",
+    "Cref",
+    "cite",
+    "citep",
+    "citet",
+    "citealp",
+    "citeauthor",
+    "pageref",
+    "vspace",
+    "hspace",
+    "includegraphics",
+    "bibliography",
+    "bibliographystyle",
+    "input",
+    "include",
+    "usepackage",
+    "documentclass",
+    "setlength",
+    "setcounter",
+    "addtocounter",
+    "thispagestyle",
+    "pagestyle",
+    "author",
+    "date",
+    "thanks",
+    "index",
+    "graphicspath",
+    "hypersetup",
+    "newtheorem",
+    "theoremstyle",
+    "color",
+    "phantom",
+    "nocite",
+    "affil",
+    "address",
+    "email",
+    "numberwithin",
+    "allowdisplaybreaks",
+    "linewidth",
+    "selectlanguage",
+    "bibitem",
+    "vskip",
+    "hskip",
+    "geometry",
+    "captionsetup",
+    "crefname",
+    "Crefname",
+    "newcounter",
+    "tableofcontents",
 }
 _CODE = {"texttt", "lstinline", "mintinline", "code"}
-_ENDS = {"par", "item", "newline", "bigskip", "medskip", "smallskip", "newpage", "clearpage", "hline", "midrule", "toprule", "bottomrule",
-         "maketitle", "appendix", "linebreak", "pagebreak"}
+_ENDS = {
+    "par",
+    "item",
+    "newline",
+    "bigskip",
+    "medskip",
+    "smallskip",
+    "newpage",
+    "clearpage",
+    "hline",
+    "midrule",
+    "toprule",
+    "bottomrule",
+    "maketitle",
+    "appendix",
+    "linebreak",
+    "pagebreak",
+}
 
 _ENVIRONMENTS = "|".join(sorted(re.escape(name) for name in _DISPLAYS))
 _TOKEN = re.compile(
@@ -33,7 +116,9 @@ _TOKEN = re.compile(
     r"|\\(?P<edge>begin|end)\s*\{(?P<environment>[^{}]*)\}(?P<options>(?:\[[^\[\]]*\])*)"
     r"|(?P<double>\$\$)|(?P<single>\$)|(?P<paren>\\\()|(?P<bracket>\\\[)"
     r"|\\verb\*?(?P<fence>[^A-Za-z\s*])(?P<verb>[^\n]*?)(?P=fence)"
-    r"|\\(?P<command>[A-Za-z@]+)\*?[ \t]*|\\(?P<escaped>.)|(?P<blank>\n[ \t]*\n\s*)|(?P<brace>[{}])|(?P<quote>``|'')|(?P<tie>~)", re.DOTALL)
+    r"|\\(?P<command>[A-Za-z@]+)\*?[ \t]*|\\(?P<escaped>.)|(?P<blank>\n[ \t]*\n\s*)|(?P<brace>[{}])|(?P<quote>``|'')|(?P<tie>~)",
+    re.DOTALL,
+)
 _OPTION = re.compile(r"[ \t]*\[[^\[\]]*\]")
 _DOLLAR = re.compile(r"\\.|\$|\n[ \t]*\n", re.DOTALL)
 _TEXT_OPEN = re.compile(r"\\(?:text\w*|mbox|hbox)\s*\{[^{}]*\Z")
@@ -124,7 +209,9 @@ class _Reader:
         if name in _DROPPED:
             return self._after_arguments(after)
         if name in _CODE and (argument := self._argument(after)):
-            self._add(start, "`" + re.sub(r"\\([_%$#&{}])", r"\1", self.text[argument[0]:argument[1]]) + "`", code=True)
+            self._add(
+                start, "`" + re.sub(r"\\([_%$#&{}])", r"\1", self.text[argument[0] : argument[1]]) + "`", code=True
+            )
             return argument[1] + 1
         if name in ("ldots", "dots"):
             self._add(start, "…")
@@ -185,7 +272,7 @@ class _Reader:
                 continue
             if found.group() != "$":
                 break
-            content = self.text[after:found.start()]
+            content = self.text[after : found.start()]
             if "{" in content[-400:] and _TEXT_OPEN.search(content[-400:]):
                 inner = self.text.find("$", at)
                 at = inner + 1 if 0 <= inner < at + 200 else at

@@ -18,7 +18,8 @@ MAX_GROWTH = 400_000
 _DEFINITION = re.compile(
     r"\\(?P<new>(?:re)?newcommand|providecommand|DeclareRobustCommand|newrobustcmd)\*?(?![A-Za-z])"
     r"|\\(?P<operator>DeclareMathOperator)(?![A-Za-z])\*?|\\(?P<paired>DeclarePairedDelimiter)(?![A-Za-z])|\\(?P<define>[gex]?def)(?![A-Za-z])"
-    r"|\\(?P<alias>let)(?![A-Za-z])|\\(?P<environment>(?:re)?newenvironment)\*?(?![A-Za-z])")
+    r"|\\(?P<alias>let)(?![A-Za-z])|\\(?P<environment>(?:re)?newenvironment)\*?(?![A-Za-z])"
+)
 _NAME = re.compile(r"\s*(?:\{\s*(\\(?:[A-Za-z@]+|[^A-Za-z\s]))\s*\}|(\\(?:[A-Za-z@]+|[^A-Za-z\s])))")
 _COUNT = re.compile(r"\s*\[\s*(\d)\s*\]")
 _PARAMETERS = re.compile(r"\s*((?:#\d)*)\s*(?=\{)")
@@ -117,7 +118,7 @@ def _argument(text: str, at: int) -> tuple[str | None, int]:
         at += 1
     if at < len(text) and text[at] == "{":
         end = brace_end(text, at)
-        return (text[at + 1:end], end + 1) if end >= 0 else (None, at)
+        return (text[at + 1 : end], end + 1) if end >= 0 else (None, at)
     token = _TOKEN.match(text, at)
     return (token.group(), token.end()) if token else (None, at)
 
@@ -162,8 +163,18 @@ class _Input:
                 self.frames.pop()
                 continue
             self.frames[-1] = (text, offsets, found.end())
-            return found.group(), offsets[at:found.end()]
+            return found.group(), offsets[at : found.end()]
         return None
+
+    def run(self) -> tuple[str, Sequence[int]] | None:
+        """What stands up to the next command, if anything does."""
+        if not self.frames:
+            return None
+        text, offsets, at = self.frames[-1]
+        end = text.find("\\", at)
+        end = len(text) if end < 0 else end
+        self.frames[-1] = (text, offsets, end)
+        return (text[at:end], offsets[at:end]) if end > at else None
 
     def next_visible(self) -> tuple[str, Sequence[int]] | None:
         while (token := self.next()) is not None:
@@ -184,7 +195,7 @@ def expand(text: str, offsets: Sequence[int], macros: Macros) -> tuple[str, Sequ
     pieces: list[str] = []
     places: list[int] = []
     expansions = 0
-    while (token := source.next()) is not None:
+    while (token := source.run() or source.next()) is not None:
         word, at = token
         macro = macros.at(word, at[0]) if word[0] == "\\" else None
         if macro is None:
@@ -210,9 +221,12 @@ def _replaced(word: str, at: int, macro: Macro, source: _Input) -> tuple[str, li
     arguments = _arguments(word, at, macro, source)
     text: list[str] = []
     offsets: list[int] = []
-    for found in re.finditer(r"#(\d)|\\.|[^#\\]+|.", macro.body, re.DOTALL):
+    for found in re.finditer(r"#(\d)|\\[A-Za-z@]+|\\.|[^#\\]+|.", macro.body, re.DOTALL):
         if found[1] and 0 < int(found[1]) <= len(arguments):
             argument, argument_offsets = arguments[int(found[1]) - 1]
+            if argument[:1].isalpha() and text and _ends_in_word(text[-1]):
+                text.append(" ")
+                offsets.append(at)
             text.append(argument)
             offsets.extend(argument_offsets)
         else:

@@ -31,7 +31,8 @@ _BEGIN_ROWS = "|".join(sorted(words.ROWS - {"math", "split", "aligned", "gathere
 _OPENING = re.compile(
     r"(?P<escape>\\[\\`*_{}\[\]<>#+\-.!|~$\"'%&,/:;=?@^](?<!\\\[))"
     r"|(?P<comment><!--)|(?P<ticks>`+)|(?P<double>\$\$)|(?P<ticked>\$`)|(?P<single>\$)|(?P<paren>\\\()|(?P<bracket>\\\[)"
-    rf"|\\begin\{{(?P<begin>(?:{_BEGIN_ROWS})\*?)\}}")
+    rf"|\\begin\{{(?P<begin>(?:{_BEGIN_ROWS})\*?)\}}"
+)
 _FRONT = re.compile(r"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _DOLLAR = re.compile(r"\\.|\$|\n[ \t>]*\n|\n[ \t>]*\Z", re.DOTALL)
 _PREFIX = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
@@ -74,7 +75,9 @@ def read_cells(cells: Sequence[tuple[int | None, str]]) -> Source:
 
 
 class _Reader:
-    def __init__(self, text: str, cell: int | None, base: int, macros: Macros, definitions: list[tuple[int, int]], source: Source) -> None:
+    def __init__(
+        self, text: str, cell: int | None, base: int, macros: Macros, definitions: list[tuple[int, int]], source: Source
+    ) -> None:
         self.text, self.base, self.macros, self.source = text, base, macros, source
         self.lines = Lines(text, cell)
         self.definitions = definitions
@@ -112,7 +115,9 @@ class _Reader:
         """Stretches of fenced code."""
         at = 0
         while opening := _FENCE.search(self.text, at):
-            closing = re.compile(rf"(?m)^[ \t>]*{re.escape(opening['fence'][0])}{{{len(opening['fence'])},}}[ \t]*$").search(self.text, opening.end())
+            closing = re.compile(
+                rf"(?m)^[ \t>]*{re.escape(opening['fence'][0])}{{{len(opening['fence'])},}}[ \t]*$"
+            ).search(self.text, opening.end())
             end = closing.end() if closing else len(self.text)
             yield opening.start(), end
             at = end
@@ -168,10 +173,15 @@ class _Reader:
 
     def _alone(self, start: int, after: int, closing: int) -> bool:
         """Whether both ``$$`` stand alone on their lines; then blank lines may stand between them."""
-        before = self.text[self._line_start(start):start]
-        behind = self.text[after:self.text.find("\n", after)]
-        lead = self.text[self._line_start(closing):closing]
-        return not before.strip(" \t>") and not behind.strip() and not lead.strip(" \t>") and "\n#" not in self.text[after:closing]
+        before = self.text[self._line_start(start) : start]
+        behind = self.text[after : self.text.find("\n", after)]
+        lead = self.text[self._line_start(closing) : closing]
+        return (
+            not before.strip(" \t>")
+            and not behind.strip()
+            and not lead.strip(" \t>")
+            and "\n#" not in self.text[after:closing]
+        )
 
     def _single(self, start: int, after: int) -> int:
         """``$…$``: no white space inside of the dollars unless it is clearly math; no digit behind."""
@@ -182,12 +192,12 @@ class _Reader:
                 continue
             if found.group() != "$":
                 return after
-            content = self.text[after:found.start()]
+            content = self.text[after : found.start()]
             if "{" in content[-400:] and _TEXT_OPEN.search(content[-400:]):
                 inner = self.text.find("$", at)
                 at = inner + 1 if 0 <= inner < at + 200 else at
                 continue
-            if not content or not self._reads_as_math(content, self.text[at:at + 1]):
+            if not content or not self._reads_as_math(content, self.text[at : at + 1]):
                 return after if content else at
             return self._add(start, at, after, found.start(), False)
         return after
@@ -195,7 +205,9 @@ class _Reader:
     def _reads_as_math(self, content: str, behind: str) -> bool:
         tight = not content[0].isspace() and not content[-1].isspace()
         if tight:
-            return not behind.isdigit() and not (behind.isalpha() and " " in content and not re.search(r"[\\_^=]", content))
+            return not behind.isdigit() and not (
+                behind.isalpha() and " " in content and not re.search(r"[\\_^=]", content)
+            )
         plain = _COMMANDS.sub(" 1 ", content)
         if "\n" in content or "\\$" in content or _PROSE.search(plain):
             return False
@@ -233,7 +245,9 @@ class _Reader:
         masked = [_fill(lines[0], k)]
         for line in lines[1:]:
             prefix = _quote_prefix(line, depth)
-            masked.append(line[:prefix] + (_FILL * max(len(line) - prefix, 1) if k >= 0 else _SKIP * (len(line) - prefix)))
+            masked.append(
+                line[:prefix] + (_FILL * max(len(line) - prefix, 1) if k >= 0 else _SKIP * (len(line) - prefix))
+            )
         return "\n".join(masked)
 
     def _quote_depth(self, start: int) -> int:
@@ -247,7 +261,7 @@ class _Reader:
 
     def _formula(self, span: _Span) -> Formula | None:
         offsets: Sequence[int] = range(span.low, span.high)
-        latex = self.text[span.low:span.high]
+        latex = self.text[span.low : span.high]
         depth = self._quote_depth(span.start)
         inner = [(a, b) for a, b in self.definitions if span.low <= a and b <= span.high] if self.definitions else []
         if (depth and "\n" in latex) or inner:
@@ -256,9 +270,17 @@ class _Reader:
         problem = None
         if self.macros:
             try:
-                shifted = range(offsets.start + self.base, offsets.stop + self.base) if isinstance(offsets, range) else [k + self.base for k in offsets]
+                shifted = (
+                    range(offsets.start + self.base, offsets.stop + self.base)
+                    if isinstance(offsets, range)
+                    else [k + self.base for k in offsets]
+                )
                 latex, expanded = expand(latex, shifted, self.macros)
-                offsets = range(span.low, span.high) if expanded is shifted and isinstance(offsets, range) else [k - self.base for k in expanded]
+                offsets = (
+                    range(span.low, span.high)
+                    if expanded is shifted and isinstance(offsets, range)
+                    else [k - self.base for k in expanded]
+                )
             except MacroError as error:
                 problem = str(error)
         if not latex.strip():
@@ -269,8 +291,8 @@ class _Reader:
         """Offsets of the content without the marks of a quotation and without macro definitions."""
         kept: list[int] = []
         at = span.low
-        for k, line in enumerate(self.text[span.low:span.high].split("\n")):
-            begins = k > 0 or not self.text[self._line_start(at):at].strip()
+        for k, line in enumerate(self.text[span.low : span.high].split("\n")):
+            begins = k > 0 or not self.text[self._line_start(at) : at].strip()
             skip = _quote_prefix(line, depth) if begins and depth else 0
             kept += range(at + skip, min(at + len(line) + 1, span.high))
             at += len(line) + 1
@@ -305,7 +327,11 @@ class _Reader:
                 self._block(found, level)
             elif token.type == "fence" and token.info.strip().lower() in ("math", "latex-math") and token.map:
                 self._math_fence(token)
-            elif token.type == "html_block" and token.map and not re.match(r"\s*<(script|style|pre)\b", token.content, re.I):
+            elif (
+                token.type == "html_block"
+                and token.map
+                and not re.match(r"\s*<(script|style|pre)\b", token.content, re.I)
+            ):
                 rows = [(k, 0, self.rows[k]) for k in range(token.map[0], min(token.map[1], len(self.rows)))]
                 self._block(rows, 0)
         self._end_item()
@@ -337,7 +363,7 @@ class _Reader:
         kept: list[int] = []
         for number, content in zip(range(first, last), token.content.split("\n"), strict=False):
             start = self.lines.starts[number]
-            row = self.text[start:self.text.find("\n", start) if "\n" in self.text[start:] else len(self.text)]
+            row = self.text[start : self.text.find("\n", start) if "\n" in self.text[start:] else len(self.text)]
             at = start + max(len(row.rstrip()) - len(content.rstrip()), 0)
             kept += range(at, min(at + len(content.rstrip()) + 1, len(self.text)))
         while kept and self.text[kept[0]].isspace():
@@ -414,7 +440,9 @@ _INLINE = re.compile(
     rf"(?P<mark>{_MARK.pattern})|(?P<escape>\\[!-/:-@\[-`{{-~\n])|(?P<ticks>`+)|(?P<image>!\[(?P<alt>[^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\))"
     r"|(?P<link>\[(?P<words>[^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\]))"
     r"|(?P<tag></?[A-Za-z][^<>\n]*>)|(?P<auto><[a-z]+://[^<>\s]*>)|(?P<entity>&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{2,31});)"
-    r"|(?P<emphasis>\*+|~~|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9]))", re.DOTALL)
+    r"|(?P<emphasis>\*+|~~|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9]))",
+    re.DOTALL,
+)
 
 
 def _inline(text: str) -> Iterator[tuple[int, str, str]]:
@@ -433,7 +461,7 @@ def _inline(text: str) -> Iterator[tuple[int, str, str]]:
                 continue
             position = closing[1]
             yield from _plain(text, at, start)
-            yield start, f"`{' '.join(text[end:closing[0]].split())}`", "code"
+            yield start, f"`{' '.join(text[end : closing[0]].split())}`", "code"
         elif found["emphasis"] and not _is_emphasis(text, start, end):
             continue
         else:
@@ -466,7 +494,7 @@ def _plain(text: str, start: int, end: int) -> Iterator[tuple[int, str, str]]:
 
 
 def _is_emphasis(text: str, start: int, end: int) -> bool:
-    before, behind = text[start - 1:start], text[end:end + 1]
+    before, behind = text[start - 1 : start], text[end : end + 1]
     if before.isalnum() and behind.isalnum():
         return False
     return not ((not before or before.isspace()) and (not behind or behind.isspace()))
@@ -481,4 +509,3 @@ def _closing_ticks(text: str, start: int, end: int, none: dict[int, int]) -> tup
         none[size] = end
         return None
     return closing.span()
-

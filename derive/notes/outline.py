@@ -99,7 +99,10 @@ def _(node: s.Terms) -> str:
 
 @outline.register
 def _(node: s.Factors) -> str:
-    pieces = (f"{sign} {outline(factor)}" if sign else outline(factor) for sign, factor in zip(node.signs, node.factors, strict=True))
+    pieces = (
+        f"{sign} {outline(factor)}" if sign else outline(factor)
+        for sign, factor in zip(node.signs, node.factors, strict=True)
+    )
     return "(* " + " ".join(pieces) + ")"
 
 
@@ -141,7 +144,9 @@ def _(node: s.Partial) -> str:
 
 @outline.register
 def _(node: s.Nabla) -> str:
-    return f"(nabla{node.order if node.order > 1 else ''} {outline(node.body)} | {' '.join(map(outline, node.variables))})"
+    return (
+        f"(nabla{node.order if node.order > 1 else ''} {outline(node.body)} | {' '.join(map(outline, node.variables))})"
+    )
 
 
 @outline.register

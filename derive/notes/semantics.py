@@ -906,25 +906,35 @@ class Meaning:
         made: list[tuple[Bound, s.Binder, Any, Any, Any]] = []
         try:
             for binder in node.binders:
-                if binder.relation in (r"\in", "<", r"\le", ">", r"\ge"):
-                    raise ReadProblem(f"a sum whose index stands before {binder.relation} is not known", _span(binder))
-                first = last = excluded = None
-                if binder.relation == r"\ne":
-                    excluded = binder.first
-                elif binder.first is not None:
-                    first = self.limit(binder.first)
-                    last = self.limit(binder.last) if binder.last is not None else None
-                for i in binder.indices:
-                    name = letter(i)
-                    if name is None:
-                        raise ReadProblem("this is not known as the index of a sum", _span(i))
-                    made.append((self.bind(name, self.own_size(first, last)), binder, first, last, excluded))
+                self.take_binder(binder, made)
             body = self.value(node.body)
             exclusions = [self.exclusion(b, x, outer) for b, _, _, _, x in made if x is not None]
             spans = [self.settle(b, binder, first, last) for b, binder, first, last, _ in made]
         finally:
             self.bound = outer
         return self.big_value(node.kind, body, spans, exclusions)
+
+    def take_binder(self, binder: s.Binder, made: list[tuple[Bound, s.Binder, Any, Any, Any]]) -> None:
+        if binder.relation in (r"\in", "<", r"\le", ">", r"\ge"):
+            raise ReadProblem(f"a sum whose index stands before {binder.relation} is not known", _span(binder))
+        first = last = excluded = None
+        if binder.relation == r"\ne":
+            excluded = binder.first
+            last = self.limit(binder.last) if binder.last is not None else None
+        elif binder.first is not None:
+            first = self.limit(binder.first)
+            last = self.limit(binder.last) if binder.last is not None else None
+        for i in binder.indices:
+            name = letter(i)
+            if name is None:
+                raise ReadProblem("this is not known as the index of a sum", _span(i))
+            again = next((k for k, m in enumerate(made) if self.bound.get(name) is m[0]), None)
+            if again is None:
+                made.append((self.bind(name, self.own_size(first, last)), binder, first, last, excluded))
+            elif excluded is not None and made[again][4] is None:  # j = 1, j != i
+                made[again] = (*made[again][:4], excluded)
+            else:
+                raise ReadProblem(f"the index {name} is bound twice", _span(binder))
 
     def limit(self, node: Any) -> sp.Expr:
         value = self.scalar(node, "a limit of a sum")
@@ -1127,11 +1137,20 @@ class Meaning:
         return Value(x.axes * 2, lambda i, j: sp.Derivative(body.entry(), x.entry(i), x.entry(j)))
 
     def only_parameter(self, node: s.Nabla) -> tuple[s.Node, ...]:
-        name = letter(node.body)
+        """``\\nabla f``, ``\\nabla f(x)``: by the parameter that f is defined with."""
+        body = node.body
+        applied = isinstance(body, s.Factors) and len(body.factors) == 2 and isinstance(body.factors[1], s.Group)
+        head = body.factors[0] if isinstance(body, s.Factors) and applied else body
+        name = letter(head)
         entity = self.entity(name) if name is not None else None
         if entity is None or entity.formula is None or len(entity.formula.params) != 1:
             raise ReadProblem("\\nabla needs to say what it differentiates by", _span(node))
-        return (s.Name(node.start, node.end, entity.formula.params[0]),)
+        param = entity.formula.params[0]
+        if isinstance(body, s.Factors):
+            inner = body.factors[1]
+            if not isinstance(inner, s.Group) or len(inner.items) != 1 or letter(inner.items[0]) != param:
+                raise ReadProblem("a gradient at a point can be by the point or by the parameter", _span(node))
+        return (s.Name(node.start, node.end, param),)
 
     def evaluated(self, node: s.Evaluated) -> Value:
         body = self.value(node.body)

@@ -16,11 +16,14 @@ from derive.notes.document import Atom, Block, Document, Formula, Heading, Sente
 _END = re.compile(r"[.!?]+(?=[)\]\"'”’»*_]*(?:\s|$))[)\]\"'”’»*_]*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[\"'“])(?:i\.e|e\.g|eqs?|eqns?|figs?|w\.r\.t|cf|vs|resp|secs?|sects?|ch|chap|vol|pp?|refs?|thms?|lem|prop|defs?|cor|"
-    r"ex|approx|al|dr|mr|mrs|prof|a\.s|a\.e|i\.i\.d|iid|s\.t|viz|alg|d\.h|z\.b)\.?$", re.IGNORECASE)
+    r"ex|approx|al|dr|mr|mrs|prof|a\.s|a\.e|i\.i\.d|iid|s\.t|viz|alg|d\.h|z\.b)\.?$",
+    re.IGNORECASE,
+)
 
 _CONTINUES = re.compile(
     r"[\s,;(]*(?:where|with|and|or|for|which|so|hence|since|if|when|whenever|is|are|but|in|by|as|because|that|whose|while|then|therefore|"
-    r"thus|holds|follows|using|on|from|to|at|of|equals|exactly|provided|unless|subject|such|both|here|its|has|have|together|again)\b")
+    r"thus|holds|follows|using|on|from|to|at|of|equals|exactly|provided|unless|subject|such|both|here|its|has|have|together|again)\b"
+)
 
 
 def gather(source: Source) -> Document:
@@ -71,9 +74,17 @@ class _Gathering:
         self.lead = ""
         last = self.parts[-1]
         first = _first(block)
-        goes_on = (isinstance(last, str) and bool(last.strip()) and isinstance(first, Formula) and first.display and not _ended(last)) \
-            or (isinstance(last, Formula) and last.display and isinstance(first, str) and _CONTINUES.match(first)) \
+        goes_on = (
+            (
+                isinstance(last, str)
+                and bool(last.strip())
+                and isinstance(first, Formula)
+                and first.display
+                and not _ended(last)
+            )
+            or (isinstance(last, Formula) and last.display and isinstance(first, str) and _CONTINUES.match(first))
             or (isinstance(last, str) and last.rstrip().endswith((":", ",")) and isinstance(first, Formula))
+        )
         if goes_on:
             self.parts[-1:] = [last + "\n"] if isinstance(last, str) else [last, "\n"]
         else:
@@ -125,7 +136,7 @@ class _Gathering:
         start = 0
         for end in _END.finditer(text):
             if self._is_end(text, end, start):
-                self._add(Atom(atom.at + start, text[start:end.end()]), block)
+                self._add(Atom(atom.at + start, text[start : end.end()]), block)
                 self.finish()
                 start = end.end()
         if text[start:]:
@@ -143,12 +154,12 @@ class _Gathering:
         return starts_new and formula.latex.rstrip().endswith(".")
 
     def _is_end(self, text: str, end: re.Match[str], start: int) -> bool:
-        behind = text[end.end():].lstrip()
+        behind = text[end.end() :].lstrip()
         if behind and not (behind[0].isupper() or behind[0] in "\"“'‘([«*_`" or behind[0].isdigit()):
             return False
         if end.group()[0] in "!?":
             return True
-        before = text[start:end.start()][-12:]
+        before = text[start : end.start()][-12:]
         return not _ABBREVIATION.search(before) or before[-1:].isspace()
 
     def _add(self, atom: Atom, block: Block) -> None:

@@ -42,7 +42,7 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"\b(since|because|provided)\b", Mode.SINCE),
         (r"\b(if|when|whenever)\b(?! and only)", Mode.IF),
         (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b", Mode.FOR),
-        (r"\b(such that|subject to|so that|s\. ?t\.|where|wherein)", Mode.WITH),
+        (r"\b(such that|subject to|s\. ?t\.|where|wherein)", Mode.WITH),
         (r"\bwith\b(?!\s+respect|\s+regard)", Mode.WITH),
         (r"\b(let|define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
         (r"(^\W*|\b(we|now|again|further)\s+|,\s*)(put|set|write|call|consider|take)\b", Mode.LET),
@@ -53,7 +53,7 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
     )
 )  # fmt: skip
 MENTION = re.compile(
-    r"\b(needs?|requires?|using|uses?|used|use of|applying|from|of|cases?|by|into|instead of|rather than|via|between|than|about|on|"
+    r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|using|uses?|used|use of|applying|from|of|cases?|by|into|instead of|rather than|via|between|than|about|on|"
     r"identity|formula|rule|relation|equation|equations|assumption|condition|constraint|only|at|drops?|dropped|forgets?|"
     r"forgot|note|like|see|in|whether|not|without|range|convention|to|the)\s*[:,]?\s*[\(\"“']?$",
     re.I,

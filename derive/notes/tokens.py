@@ -29,7 +29,9 @@ class Token:
 
 _PIECE = re.compile(
     r"(?P<space>(?:\s|~|%[^\n]*(?:\n|$))+)|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)|(?P<command>\\[A-Za-z]+|\\.|\\$)"
-    r"|(?P<assign>:=)|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)", re.DOTALL)
+    r"|(?P<assign>:=)|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)",
+    re.DOTALL,
+)
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|$))*")
 _LENGTH = re.compile(r"\*?(?:\s*\[\s*-?[\d.]+\s*\\?[a-z]+\s*\])?")
 _OPTION = re.compile(r"\s*\[[^\[\]]{0,40}\]")
@@ -60,9 +62,22 @@ def _kinds() -> dict[str, tuple[str, str]]:
     table |= {s: ("transparent", s) for s in words.TRANSPARENT} | {s: ("brace", s) for s in words.BRACES}
     table |= {s: ("above", s) for s in words.ABOVE} | {s: ("xarrow", c) for s, c in words.ARROWS_WITH_WORDS.items()}
     table |= {s: ("wide", s) for s in words.WIDE}
-    table |= {s: (s, s) for s in "{}^_',;.&"} | {"\\\\": ("row", "\\\\"), r"\cr": ("row", "\\\\"), r"\newline": ("row", "\\\\")}
-    table |= {s: ("foreign", s) for s in words.FOREIGN} | {r"\argmax": ("word", "argmax"), r"\argmin": ("word", "argmin")}
-    table |= {r"\prime": ("'", "'"), r"\dd": ("d", "d"), r"\diff": ("d", "d"), r"\differential": ("d", "d"), "ⅆ": ("d", "d")}
+    table |= {s: (s, s) for s in "{}^_',;.&"} | {
+        "\\\\": ("row", "\\\\"),
+        r"\cr": ("row", "\\\\"),
+        r"\newline": ("row", "\\\\"),
+    }
+    table |= {s: ("foreign", s) for s in words.FOREIGN} | {
+        r"\argmax": ("word", "argmax"),
+        r"\argmin": ("word", "argmin"),
+    }
+    table |= {
+        r"\prime": ("'", "'"),
+        r"\dd": ("d", "d"),
+        r"\diff": ("d", "d"),
+        r"\differential": ("d", "d"),
+        "ⅆ": ("d", "d"),
+    }
     return table
 
 
@@ -101,7 +116,13 @@ class Lexer:
         self.after |= dict.fromkeys(words.IGNORED_WITH_ARGUMENT, self._ignored)
         self.after |= dict.fromkeys(words.DRESS, self._dress)
         self.after |= dict.fromkeys(words.SWITCHES, self._switch) | {r"\arg": self._arg}
-        self.after |= {r"\begin": self._begin, r"\end": self._end, r"\not": self._not, "\\\\": self._row, r"\textcolor": self._textcolor}
+        self.after |= {
+            r"\begin": self._begin,
+            r"\end": self._end,
+            r"\not": self._not,
+            "\\\\": self._row,
+            r"\textcolor": self._textcolor,
+        }
 
     def read(self, start: int, end: int) -> None:
         while start < end:
@@ -141,7 +162,10 @@ class Lexer:
             self._add("letter" if char.isalpha() else "unknown", char, start, end)
         elif char in words.UNICODE:
             for spelling in words.UNICODE[char]:
-                kind, text = KINDS.get(spelling, ("number" if spelling.isdigit() else "cmd" if spelling.startswith("\\") else "letter", spelling))
+                kind, text = KINDS.get(
+                    spelling,
+                    ("number" if spelling.isdigit() else "cmd" if spelling.startswith("\\") else "letter", spelling),
+                )
                 self._add(kind, text, start, end)
         elif char in words.SUPERSCRIPTS or char in words.SUBSCRIPTS:
             self._script(char, start, end)
@@ -152,14 +176,24 @@ class Lexer:
             self._char(parts[0], start, end)
         else:
             plain = unicodedata.normalize("NFKC", char)
-            self._add("letter" if len(plain) == 1 and plain.isalpha() else "unknown", plain if len(plain) == 1 else char, start, end)
+            self._add(
+                "letter" if len(plain) == 1 and plain.isalpha() else "unknown",
+                plain if len(plain) == 1 else char,
+                start,
+                end,
+            )
 
     def _script(self, char: str, start: int, end: int) -> None:
         """A raised or lowered character; a run of them is one script."""
         up = char in words.SUPERSCRIPTS
         plain = (words.SUPERSCRIPTS if up else words.SUBSCRIPTS)[char]
         mark = "^" if up else "_"
-        if self.tokens and self.tokens[-1].kind == "}" and self.tokens[-1].extra == mark and self.tokens[-1].end == start:
+        if (
+            self.tokens
+            and self.tokens[-1].kind == "}"
+            and self.tokens[-1].extra == mark
+            and self.tokens[-1].end == start
+        ):
             self.tokens.pop()
         else:
             self._add(mark, mark, start, end)
@@ -174,7 +208,12 @@ class Lexer:
 
     def _combined(self, end: int) -> int:
         """An accent that stands behind its letter, as Unicode has it."""
-        if end < len(self.source) and self.source[end] in words.COMBINING and self.tokens and self.tokens[-1].kind in ("letter", "greek"):
+        if (
+            end < len(self.source)
+            and self.source[end] in words.COMBINING
+            and self.tokens
+            and self.tokens[-1].kind in ("letter", "greek")
+        ):
             letter = self.tokens.pop()
             kind, text = KINDS[words.COMBINING[self.source[end]]]
             self._add(kind, text, letter.start, end + 1)
@@ -198,7 +237,7 @@ class Lexer:
         return at, at + 1, at + 1
 
     def _star(self, end: int) -> int:
-        return end + 1 if self.source[end:end + 1] == "*" else end
+        return end + 1 if self.source[end : end + 1] == "*" else end
 
     def _missing(self, text: str, start: int, end: int) -> int:
         self._add("missing", text, start, end)
@@ -217,14 +256,14 @@ class Lexer:
         argument = self._argument(self._star(end))
         if argument is None:
             return self._missing(text, start, end)
-        self._add("tag", text, start, argument[2], clean(self.source[argument[0]:argument[1]]))
+        self._add("tag", text, start, argument[2], clean(self.source[argument[0] : argument[1]]))
         return argument[2]
 
     def _operator_name(self, text: str, start: int, end: int) -> int:
         argument = self._argument(self._star(end))
         if argument is None:
             return self._missing(text, start, end)
-        word = _SPACING.sub("", self.source[argument[0]:argument[1]])
+        word = _SPACING.sub("", self.source[argument[0] : argument[1]])
         self._word(word, start, argument[2], r"\mathrm")
         return argument[2]
 
@@ -242,7 +281,7 @@ class Lexer:
         argument = self._argument(end)
         if argument is None and self.source[end:].lstrip()[:1] in ("", "}", "&"):
             return self._missing(text, start, end)
-        content = self.source[argument[0]:argument[1]].strip() if argument else ""
+        content = self.source[argument[0] : argument[1]].strip() if argument else ""
         if content == "d" and dress in (r"\mathrm", r"\mathsf"):
             self._add("d", "d", start, argument[2] if argument else end)
             return argument[2] if argument else end
@@ -263,7 +302,12 @@ class Lexer:
 
     def _arg(self, text: str, start: int, end: int) -> int:
         found = _ARGMAX.match(self.source, end)
-        self._add(*(("word", "arg" + found[1]) if found else ("foreign", text)), start, found.end() if found else end, r"\mathrm")
+        self._add(
+            *(("word", "arg" + found[1]) if found else ("foreign", text)),
+            start,
+            found.end() if found else end,
+            r"\mathrm",
+        )
         return found.end() if found else end
 
     def _text(self, text: str, start: int, end: int) -> int:
@@ -300,7 +344,7 @@ class Lexer:
         argument = self._argument(end)
         if argument is None or self.source[argument[0] - 1] != "{":
             return self._missing(text, start, end)
-        name = self.source[argument[0]:argument[1]].strip().rstrip("*")
+        name = self.source[argument[0] : argument[1]].strip().rstrip("*")
         after = argument[2]
         if option := _OPTION.match(self.source, after):
             after = option.end() if name in words.ROWS | words.MATRICES and _is_placement(option.group()) else after
@@ -313,7 +357,7 @@ class Lexer:
         argument = self._argument(end)
         if argument is None:
             return self._missing(text, start, end)
-        self._add("end", self.source[argument[0]:argument[1]].strip().rstrip("*"), start, argument[2])
+        self._add("end", self.source[argument[0] : argument[1]].strip().rstrip("*"), start, argument[2])
         return argument[2]
 
     def _row(self, text: str, start: int, end: int) -> int:
@@ -339,7 +383,11 @@ class Lexer:
 
     def _left(self, text: str, start: int, end: int) -> int:
         delimiter, after = self._delimiter(end)
-        canonical = words.OPENERS.get(delimiter) or words.BARS.get(delimiter) or {"<": r"\langle", ".": ".", "]": "]", ")": ")"}.get(delimiter)
+        canonical = (
+            words.OPENERS.get(delimiter)
+            or words.BARS.get(delimiter)
+            or {"<": r"\langle", ".": ".", "]": "]", ")": ")"}.get(delimiter)
+        )
         if canonical is None:
             return self._missing(text, start, end)
         self.lefts.append(len(self.tokens))
@@ -348,7 +396,11 @@ class Lexer:
 
     def _right(self, text: str, start: int, end: int) -> int:
         delimiter, after = self._delimiter(end)
-        canonical = words.CLOSERS.get(delimiter) or words.BARS.get(delimiter) or {">": r"\rangle", ".": ".", "[": "[", "(": "("}.get(delimiter)
+        canonical = (
+            words.CLOSERS.get(delimiter)
+            or words.BARS.get(delimiter)
+            or {">": r"\rangle", ".": ".", "[": "[", "(": "("}.get(delimiter)
+        )
         if canonical is None:
             return self._missing(text, start, end)
         opener = self.tokens[self.lefts.pop()] if self.lefts else None
@@ -441,4 +493,6 @@ def _bar(tokens: list[Token], partner: list[int], stack: list[int], hard: list[i
 def tokenize(source: str) -> list[Token]:
     lexer = Lexer(source)
     lexer.read(0, len(source))
-    return [token for token in lexer.tokens if token.kind != "nothing" and not (token.kind == "open" and token.text == ".")]
+    return [
+        token for token in lexer.tokens if token.kind != "nothing" and not (token.kind == "open" and token.text == ".")
+    ]
