@@ -21,6 +21,7 @@ from typing import Any
 from derive.calculus.verdict import Kind, Verdict, Witness
 from derive.notes.document import KINDS
 from derive.notes.note import Claim, Note, NoteError, Relation
+from derive.show.latex import latex, style_of
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist"})
 SECONDS_A_CLAIM = 30.0
@@ -199,37 +200,11 @@ def decide(claim: Claim) -> Verdict:
             reason="equal up to transposition: one side is a row, the other a column",
             repair="transpose one side, or state the layout",
         )
-    return diagnosed(claim, verdict) if verdict.refuted else verdict
+    if verdict.refuted:
+        from derive.repairs import repaired
 
-
-def diagnosed(claim: Claim, verdict: Verdict) -> Verdict:
-    """A refuted verdict with what would make the claim true: a slip undone, else the right side that is proved."""
-    from derive.calculus.judge import prove
-    from derive.diagnose import diagnose
-    from derive.show.latex import latex, style_of
-
-    style = style_of(claim.latex, claim.setting)
-    repair = diagnose(claim.left, claim.right, claim.setting, prove)
-    if repair is not None:
-        sentence = repair.sentence
-        if repair.right is not None:
-            sentence += f": ${claim.left_latex} = {latex(repair.right, style)}$"
-        return replace(verdict, repair=sentence)
-    closed = _closed_form(claim)
-    if closed is None:
-        return verdict
-    return replace(verdict, repair=f"what is proved instead: ${claim.left_latex} = {latex(closed, style)}$")
-
-
-def _closed_form(claim: Claim) -> Any | None:
-    """The closed form of the left side that the engine proposes, if the judge proves it."""
-    from derive.calculus.judge import prove
-    from derive.steps.routes import derive_lines, prepare
-
-    proposed = derive_lines(claim.left, prepare(claim.setting, "auto"), "auto", "normal")
-    if not proposed.lines or not prove(claim.left, proposed.expr, claim.setting).proved:
-        return None
-    return proposed.expr
+        return repaired(claim, verdict)
+    return verdict
 
 
 class _OutOfTime(BaseException):
@@ -256,6 +231,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
+    style = style_of(claim.latex, claim.setting)
     return Result(
         line=claim.place.line,
         column=claim.place.column,
@@ -263,7 +239,7 @@ def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
         latex=claim.latex,
         verdict=str(verdict.kind),
         expected="true" if claim.expected else "false",
-        reason=verdict.reason,
+        reason=_reason(verdict, style),
         assumptions=verdict.assumptions,
         witness=verdict.witness,
         repair=verdict.repair,
@@ -271,9 +247,16 @@ def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
         seconds=seconds,
         read=claim.read,
         warnings=claim.warnings,
-        conditions=verdict.conditions,
+        conditions=tuple(latex(condition, style) for condition in verdict.conditions),
         stated=claim.reason,
     )
+
+
+def _reason(verdict: Verdict, style: Any) -> str:
+    """The reason, with what did not cancel where nothing could be decided."""
+    if verdict.remained is None:
+        return verdict.reason
+    return f"{verdict.reason}; what remained: ${latex(verdict.remained, style)}$"
 
 
 # ----- many files -----

@@ -26,6 +26,7 @@ class Ranges:
     seen: dict[Place, list[Axis]] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     indices: dict[str, sp.Symbol] = field(default_factory=dict)
+    lowest: dict[tuple[str, int], int] = field(default_factory=dict)  # the least fixed index in a slot
 
     def root(self, p: Place) -> Place:
         while self.parent.setdefault(p, p) != p:
@@ -75,7 +76,7 @@ def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
     shapes = dict(setting.shapes)
     for name, rank in ranges.ranks.items():
         if name not in shapes and rank and name not in setting.labels:
-            shapes[name] = tuple(_axis(ranges, (name, k), None) for k in range(rank))
+            shapes[name] = tuple(_slot(ranges, name, k) for k in range(rank))
     return replace(setting, axes=known, shapes=shapes)
 
 
@@ -83,6 +84,13 @@ def _note_definition(ranges: Ranges, name: str, formals: tuple[sp.Symbol, ...], 
     for k, axis in enumerate(axes):
         ranges.note((name, k), axis)
     ranges.ranks.setdefault(name, len(formals))
+
+
+def _slot(ranges: Ranges, name: str, k: int) -> Axis:
+    """The axis of a slot, widened where a fixed entry stands before its first (``w_{i0}``)."""
+    axis = _axis(ranges, (name, k), None)
+    below = axis.first - min(axis.first, ranges.lowest.get((name, k), axis.first))
+    return Axis(axis.size + below, axis.first - below) if below else axis
 
 
 def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
@@ -154,6 +162,8 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: s
             and not ranges.seen.get(ranges.root((name, k)))
         ):
             ranges.note((name, k), Axis(shape[k]))
+        if isinstance(index, sp.Integer):
+            ranges.lowest[name, k] = min(int(index), ranges.lowest.get((name, k), int(index)))
         place = _index(index, bound, ranges, scope)
         if isinstance(place, Axis):
             ranges.note((name, k), place)

@@ -28,17 +28,18 @@ from derive.calculus.atoms import (
     number,
     of,
     parts,
-    show,
     tidy,
 )
 from derive.calculus.intake import complete
 from derive.calculus.normal import Normalizer
 from derive.calculus.products import WORK, accumulate
+from derive.calculus.readback import expression
 from derive.calculus.setting import Assumption, Setting
 from derive.calculus.verdict import Kind, Verdict
 
 SMALL = 1_500  # monomials that a claim may cost before its factors are kept whole
 SIGNS = 6  # indicators that are split into cases
+SHOWN = 12  # terms of a remainder that are shown
 CONCRETE = 8  # a range of so many numbers is written out
 
 
@@ -69,7 +70,8 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
     found = witness.find_witness(left, right, setting)
     if found is not None:
         return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
-    return Verdict(Kind.UNDECIDED, attempt.resisted, rules=attempt.rules)
+    reason = f"{attempt.resisted}, and no point was found where they differ"
+    return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=attempt.remained)
 
 
 # ---- the attempt --------------------------------------------------------------------------------
@@ -82,6 +84,7 @@ class Attempt:
         self.assumptions = tuple(assumptions)
         self.zero = False
         self.resisted = ""
+        self.remained: sp.Expr | None = None
         self.rules: tuple[str, ...] = ()
         self.conditions: tuple[sp.Basic, ...] = ()
         self.used: tuple[str, ...] = ()
@@ -140,7 +143,8 @@ class Attempt:
         self.used = tuple(n.algebra.rewrites.used)
         self.conditions = tuple(dict.fromkeys((*(c.relation for c in n.conditions), *n.kinks)))
         if not self.zero:
-            self.resisted = f"the difference of the two sides did not come to zero; what remained: {clip(show(p))}"
+            self.resisted = "the difference of the two sides did not come to zero"
+            self.remained = remainder(p)
 
     def _where_defined(self, n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
         """Again, knowing that logarithms and roots are defined at the points that the claim is about."""
@@ -156,8 +160,14 @@ def difference(n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
     return n.algebra.sub(n.convert(left), n.convert(right))
 
 
-def clip(text: str, width: int = 240) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def remainder(p: Poly) -> sp.Expr | None:
+    """What did not cancel, for a person to look at; None where it is long or has no plain form."""
+    if len(p) > SHOWN:
+        return None
+    try:
+        return expression(p)
+    except CalculusError:
+        return None
 
 
 def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Attempt:

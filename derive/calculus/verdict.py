@@ -35,7 +35,8 @@ class Verdict:
     ``conditions`` are relations that a point has to satisfy for both sides to be defined (or smooth), beyond what is
     assumed: the equation is proved wherever they hold.
 
-    ``reason`` is one sentence for a person; ``repair`` is what would make a refuted claim true.
+    ``reason`` is one sentence for a person; ``repair`` is what would make a refuted claim true;
+    ``remained`` is what was left of ``left - right`` where nothing could be decided.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Verdict:
     rules: tuple[str, ...] = ()
     witness: Witness | None = None
     repair: str | None = None
+    remained: sp.Expr | None = None
 
     @property
     def proved(self) -> bool:

@@ -9,6 +9,10 @@ import sympy as sp
 
 import derive
 from derive.calculus import judge
+from derive.calculus.intake import complete
+from derive.calculus.normal import Normalizer
+from derive.calculus.readback import expression
+from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind
 from tests.calculus.identities import (
     FALSE,
@@ -54,6 +58,13 @@ def test_near_miss_is_refuted(left: Any, right: Any) -> None:
     assert verdict.refuted, verdict
     assert verdict.witness is not None
     assert verdict.witness.left != verdict.witness.right
+
+
+@pytest.mark.parametrize("expr", [side for row in TRUE + FALSE for side in row[1:]])
+def test_what_is_read_back_is_what_was_read(expr: Any) -> None:
+    expr = sp.sympify(expr)
+    form = Normalizer(complete(expr, expr, Setting())).convert(expr)
+    assert derive.prove(expr, expression(form)).proved
 
 
 def test_assumption_is_needed_and_named() -> None:
