@@ -40,10 +40,16 @@ MARKDOWN = [
     ("Let $a = 1$.\n\n$$c = d$$", ["Let $a = 1$.", "$$c = d$$"]),
     ("As a matrix,\n\n$$a = b$$", ["As a matrix, $$a = b$$"]),
     ("$$h = 0$$\n\n**log-cosh.** $k = 1$", ["$$h = 0$$", "log-cosh.", "$k = 1$"]),
-    ("i.e. $k$. Eq. (2) holds w.r.t. $x$. Fig. 3 too, e.g. here. End", ["i.e. $k$.", "Eq. (2) holds w.r.t. $x$.", "Fig. 3 too, e.g. here.", "End"]),
+    (
+        "i.e. $k$. Eq. (2) holds w.r.t. $x$. Fig. 3 too, e.g. here. End",
+        ["i.e. $k$.", "Eq. (2) holds w.r.t. $x$.", "Fig. 3 too, e.g. here.", "End"],
+    ),
     ("It is 2.4 wide. Version 3.", ["It is 2.4 wide.", "Version 3."]),
     ("Really? Yes! Good.", ["Really?", "Yes!", "Good."]),
-    ("Compile $L$ and $\\frac{a}{b}$ as `grad(z, y)`. Next", ["Compile $L$ and $\\frac{a}{b}$ as `grad(z, y)`.", "Next"]),
+    (
+        "Compile $L$ and $\\frac{a}{b}$ as `grad(z, y)`. Next",
+        ["Compile $L$ and $\\frac{a}{b}$ as `grad(z, y)`.", "Next"],
+    ),
     ("# Title $x$\n\ntext\n## Sub ##\ntext", ["# Title $x$", "text", "## Sub", "text"]),
     ("Title\n=====\n\nSub\n---\n", ["# Title", "## Sub"]),
     ("- $a = 1$\n- $b = 2$, so\n  $$c = 3$$\n\nAfter", ["$a = 1$", "$b = 2$, so $$c = 3$$", "After"]),
@@ -51,7 +57,10 @@ MARKDOWN = [
     ("1. Let $a = 1$.\n2. Let $b = 2$.", ["Let $a = 1$.", "Let $b = 2$."]),
     ("> Let $a\n> = 1$:\n> $$\n> b\n> - c\n> $$", ["Let $a = 1$: $$b - c$$"]),
     ("| a | b |\n|---|---|\n| $|x| = 1$ | text $y$ |", ["a", "b", "$|x| = 1$", "text $y$"]),
-    ("*Emph $a$* __b__ ~~c~~ [words $d$](http://x.org/$e$) ![alt](p.png) <b>f</b> &lt; \\* a*b", ["Emph $a$ b c words $d$ alt f < * a*b"]),
+    (
+        "*Emph $a$* __b__ ~~c~~ [words $d$](http://x.org/$e$) ![alt](p.png) <b>f</b> &lt; \\* a*b",
+        ["Emph $a$ b c words $d$ alt f < * a*b"],
+    ),
     ("It costs $5 and $6.", ["It costs $5 and $6."]),
     ("A lone $ here, $x$ there.", ["A lone $ here, $x$ there."]),
     ("Loose $ x = y $ too.", ["Loose $x = y$ too."]),
@@ -73,7 +82,7 @@ MARKDOWN = [
     ("$\\newcommand{\\R}{\\mathbb{R}}$\n\nLet $x \\in \\R$.", ["Let $x \\in \\mathbb{R}$."]),
     ("Line with  \nbreak $a$\\\nand $b$", ["Line with break $a$ and $b$"]),
     ("a $x$.\nB $y$", ["a $x$.", "B $y$"]),
-    ("See [1]. And (see $x$.) Next \"quoted.\" More", ["See [1].", "And (see $x$.)", "Next \"quoted.\"", "More"]),
+    ('See [1]. And (see $x$.) Next "quoted." More', ["See [1].", "And (see $x$.)", 'Next "quoted."', "More"]),
     ("***\n\n- \n\n***", []),
 ]
 
@@ -85,16 +94,37 @@ def test_markdown(text: str, sentences: list[str]) -> None:
 
 LATEX = [
     ("Let $x = 1$. % $hidden = 2$\nThen \\(y = 2\\).", ["Let $x = 1$.", "Then $y = 2$."]),
-    ("\\documentclass{article}\\usepackage{x}\n\\begin{document}\n\\section{One $a$}\nText\n\\end{document}\n$no$", ["## One $a$", "Text"]),
+    (
+        "\\documentclass{article}\\usepackage{x}\n\\begin{document}\n\\section{One $a$}\nText\n\\end{document}\n$no$",
+        ["## One $a$", "Text"],
+    ),
     ("\\section{A}\\label{s}\\subsection*{B}\\paragraph{C} text", ["## A", "### B", "##### C", "text"]),
-    ("The loss is\n\\begin{align}\na &= b \\\\\n&= c\n\\end{align}\nwhere $c = 1$.", ["The loss is $$\\begin{align} a &= b \\\\ &= c \\end{align}$$ where $c = 1$."]),
-    ("\\begin{theorem}[Name] If $a = b$, then $$c = d.$$ \\end{theorem}\n\\begin{proof} Since $e = f$. \\end{proof}", ["If $a = b$, then $$c = d.$$", "Since $e = f$."]),
-    ("Assume:\\begin{itemize}\\item $a > 0$ \\item[x] $b > 0$\\end{itemize} Then $c$.", ["Assume:", "Assume: $a > 0$", "Assume: $b > 0$", "Then $c$."]),
-    ("\\emph{Words} \\textbf{of $a$} see~\\cite{x} in \\eqref{e} 5\\% ``quoted'' \\& more", ["Words of $a$ see in 5% \"quoted\" & more"]),
-    ("Compile $L$ as \\texttt{loss\\_grad(z, y)}. Or \\verb|f(x)|.", ["Compile $L$ as `loss_grad(z, y)`.", "Or `f(x)`."]),
+    (
+        "The loss is\n\\begin{align}\na &= b \\\\\n&= c\n\\end{align}\nwhere $c = 1$.",
+        ["The loss is $$\\begin{align} a &= b \\\\ &= c \\end{align}$$ where $c = 1$."],
+    ),
+    (
+        "\\begin{theorem}[Name] If $a = b$, then $$c = d.$$ \\end{theorem}\n\\begin{proof} Since $e = f$. \\end{proof}",
+        ["If $a = b$, then $$c = d.$$", "Since $e = f$."],
+    ),
+    (
+        "Assume:\\begin{itemize}\\item $a > 0$ \\item[x] $b > 0$\\end{itemize} Then $c$.",
+        ["Assume:", "Assume: $a > 0$", "Assume: $b > 0$", "Then $c$."],
+    ),
+    (
+        "\\emph{Words} \\textbf{of $a$} see~\\cite{x} in \\eqref{e} 5\\% ``quoted'' \\& more",
+        ['Words of $a$ see in 5% "quoted" & more'],
+    ),
+    (
+        "Compile $L$ as \\texttt{loss\\_grad(z, y)}. Or \\verb|f(x)|.",
+        ["Compile $L$ as `loss_grad(z, y)`.", "Or `f(x)`."],
+    ),
     ("\\begin{verbatim}\n$a = b$\n\\end{verbatim}\nText", ["Text"]),
     ("$$a = b$$\n\n$$c = d$$\n\\[e = f\\]", ["$$a = b$$", "$$c = d$$", "$$e = f$$"]),
-    ("\\newcommand{\\pd}[2]{\\frac{\\partial #1}{\\partial #2}}\nLet $\\pd{L}{z_j} = 1$.", ["Let $\\frac{\\partial L}{\\partial z_j} = 1$."]),
+    (
+        "\\newcommand{\\pd}[2]{\\frac{\\partial #1}{\\partial #2}}\nLet $\\pd{L}{z_j} = 1$.",
+        ["Let $\\frac{\\partial L}{\\partial z_j} = 1$."],
+    ),
     ("One.\n\nTwo.\\par Three.", ["One.", "Two.", "Three."]),
 ]
 
@@ -105,18 +135,24 @@ def test_latex(text: str, sentences: list[str]) -> None:
 
 
 def notebook(*cells: tuple[str, str]) -> str:
-    return json.dumps({"cells": [{"cell_type": kind, "source": source.splitlines(True)} for kind, source in cells], "nbformat": 4})
+    return json.dumps(
+        {"cells": [{"cell_type": kind, "source": source.splitlines(True)} for kind, source in cells], "nbformat": 4}
+    )
 
 
 def test_notebook() -> None:
-    document = read_text(notebook(("markdown", "# A\n\nLet\n$x = 1$."), ("code", "y = '$a = b$'"), ("markdown", "$$c = d$$")), "ipynb")
+    document = read_text(
+        notebook(("markdown", "# A\n\nLet\n$x = 1$."), ("code", "y = '$a = b$'"), ("markdown", "$$c = d$$")), "ipynb"
+    )
     assert shown(document) == ["# A", "Let $x = 1$.", "$$c = d$$"]
     assert document.sentences[0].formulas[0].places[0] == Place(4, 2, 0)
     assert document.sentences[1].formulas[0].places[0] == Place(1, 3, 2)
 
 
 def test_macros_of_one_cell_hold_in_the_next() -> None:
-    document = read_text(notebook(("markdown", "$\\newcommand{\\R}{\\mathbb{R}}$"), ("markdown", "$x \\in \\R$")), "ipynb")
+    document = read_text(
+        notebook(("markdown", "$\\newcommand{\\R}{\\mathbb{R}}$"), ("markdown", "$x \\in \\R$")), "ipynb"
+    )
     assert shown(document) == ["$x \\in \\mathbb{R}$"]
 
 
@@ -129,10 +165,24 @@ def test_sections_are_numbered_by_their_path() -> None:
 # ----- places -----
 
 PLACED = [
-    "Let $x = 1$\nand $y_i$.", "> quoted $a\n> = b$ and\n> > deeper $c\n> > = d$", "- item $a$\n  - inner $b =\n    c$\n1. $d$", "\t$tab$\n- a\t$b$",
-    "# Head $h$ #\n\n$$\n  a =\n  b\n$$", "| x $a$ | $b$ |\n|--|--|\n| $|c|$ | d $e$ |", "```math\na =\n  b\n```", "> ```math\n> a = b\n> ```",
-    "- ```math\n  a\n  = b\n  ```", "*em $a$* `code` [l $b$](u) $c$", "&amp; \\* $a$ <b>$c$</b>", "\\begin{align}\na &= b\n\\end{align}", "---\nt: 1\n---\n$a$",
-    "<!-- c -->$a$", "> $$\n> a = b\n> - c\n> $$", "ünï $ä$ 😀 $b$", "* $a$\n\n  $$b\n  + c$$", "$$a\n\nb$$\n$c$",
+    "Let $x = 1$\nand $y_i$.",
+    "> quoted $a\n> = b$ and\n> > deeper $c\n> > = d$",
+    "- item $a$\n  - inner $b =\n    c$\n1. $d$",
+    "\t$tab$\n- a\t$b$",
+    "# Head $h$ #\n\n$$\n  a =\n  b\n$$",
+    "| x $a$ | $b$ |\n|--|--|\n| $|c|$ | d $e$ |",
+    "```math\na =\n  b\n```",
+    "> ```math\n> a = b\n> ```",
+    "- ```math\n  a\n  = b\n  ```",
+    "*em $a$* `code` [l $b$](u) $c$",
+    "&amp; \\* $a$ <b>$c$</b>",
+    "\\begin{align}\na &= b\n\\end{align}",
+    "---\nt: 1\n---\n$a$",
+    "<!-- c -->$a$",
+    "> $$\n> a = b\n> - c\n> $$",
+    "ünï $ä$ 😀 $b$",
+    "* $a$\n\n  $$b\n  + c$$",
+    "$$a\n\nb$$\n$c$",
 ]
 
 
@@ -169,18 +219,24 @@ def test_corpus_of_derivations_keeps_places() -> None:
         rows = path.read_text(encoding="utf-8").split("\n")
         for sentence in read_document(path).sentences:
             for formula in sentence.formulas:
-                assert all((rows[p.line - 1] + "\n")[p.column - 1] == c for c, p in zip(formula.latex, formula.places, strict=True))
+                assert all(
+                    (rows[p.line - 1] + "\n")[p.column - 1] == c
+                    for c, p in zip(formula.latex, formula.places, strict=True)
+                )
 
 
 # ----- input that is no note -----
 
 
-@pytest.mark.parametrize(("data", "message", "place"), [
-    (b"ok\nab\xff", "byte 0xff", Place(2, 3)),
-    (b"\xfe\xff\x00a", "byte 0xfe", Place(1, 1)),
-    (b"one\ntwo\x00", "null byte", Place(2, 4)),
-    ("ä\n".encode("latin-1"), "byte 0xe4", Place(1, 1)),
-])
+@pytest.mark.parametrize(
+    ("data", "message", "place"),
+    [
+        (b"ok\nab\xff", "byte 0xff", Place(2, 3)),
+        (b"\xfe\xff\x00a", "byte 0xfe", Place(1, 1)),
+        (b"one\ntwo\x00", "null byte", Place(2, 4)),
+        ("ä\n".encode("latin-1"), "byte 0xe4", Place(1, 1)),
+    ],
+)
 def test_not_text(data: bytes, message: str, place: Place) -> None:
     with pytest.raises(NoteError, match=message) as caught:
         decode(data)
@@ -193,7 +249,16 @@ def test_not_a_notebook(text: str) -> None:
         read_text(text, "ipynb")
 
 
-@pytest.mark.parametrize("cell", ["3", "null", '{"cell_type": "markdown"}', '{"cell_type": "markdown", "source": [1, "$a$"]}', '{"cell_type": "markdown", "source": 5}'])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "3",
+        "null",
+        '{"cell_type": "markdown"}',
+        '{"cell_type": "markdown", "source": [1, "$a$"]}',
+        '{"cell_type": "markdown", "source": 5}',
+    ],
+)
 def test_odd_cells_are_empty(cell: str) -> None:
     read_text(f'{{"cells": [{cell}]}}', "ipynb")
 
@@ -205,9 +270,16 @@ def test_unknown_ending(tmp_path: Path) -> None:
         read_document(path)
 
 
-@pytest.mark.parametrize(("text", "kind", "message"), [
-    ("$$a = b\n\nmore", "md", "never closed"), ("\\begin{align} a", "md", "is missing"), ("\\[ a", "tex", "never closed"),
-    ("\\begin{equation} a", "tex", "is missing"), ("$a", "tex", "never closed")])
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("$$a = b\n\nmore", "md", "never closed"),
+        ("\\begin{align} a", "md", "is missing"),
+        ("\\[ a", "tex", "never closed"),
+        ("\\begin{equation} a", "tex", "is missing"),
+        ("$a", "tex", "never closed"),
+    ],
+)
 def test_math_that_never_ends_is_told(text: str, kind: str, message: str) -> None:
     [trouble] = read_text(text, kind).troubles  # type: ignore[arg-type]
     assert message in trouble.message
@@ -215,9 +287,30 @@ def test_math_that_never_ends_is_told(text: str, kind: str, message: str) -> Non
 
 
 HUGE = {
-    "paragraphs": "Let $x_i = 1$ be one. Then\n\n$$a = b$$\n\n", "words": "word ", "dollars": "$ ", "tight dollars": "$a ", "ticks": "`a ", "quotes": "> a\n",
-    "lists": "- a\n", "braces": "{", "brackets": "[", "links": "[a](b) ", "stars": "*a ", "comments": "<!-- ", "displays": "$$", "parens": "\\(", "begin": "\\begin{align}",
-    "fences": "```\n", "html": "<a ", "macros": "\\newcommand", "defs": "\\def\\a{\\a}", "lines": "\n", "tabs": "\t", "under": "_a_", "pipes": "| a | b |\n|--|--|\n", "backslashes": "\\",
+    "paragraphs": "Let $x_i = 1$ be one. Then\n\n$$a = b$$\n\n",
+    "words": "word ",
+    "dollars": "$ ",
+    "tight dollars": "$a ",
+    "ticks": "`a ",
+    "quotes": "> a\n",
+    "lists": "- a\n",
+    "braces": "{",
+    "brackets": "[",
+    "links": "[a](b) ",
+    "stars": "*a ",
+    "comments": "<!-- ",
+    "displays": "$$",
+    "parens": "\\(",
+    "begin": "\\begin{align}",
+    "fences": "```\n",
+    "html": "<a ",
+    "macros": "\\newcommand",
+    "defs": "\\def\\a{\\a}",
+    "lines": "\n",
+    "tabs": "\t",
+    "under": "_a_",
+    "pipes": "| a | b |\n|--|--|\n",
+    "backslashes": "\\",
 }
 
 
@@ -234,13 +327,45 @@ def test_large_files_end(name: str, kind: str) -> None:
 def test_mutated_notes_never_raise() -> None:
     source = random.Random(3)
     texts = [text for text, _ in MARKDOWN + LATEX] + PLACED
-    marks = ["$", "$$", "`", "\n", "\n\n", "> ", "- ", "{", "}", "\\", "<!--", "-->", "```math\n", "\\begin{align}", "\\end{align}", "\\newcommand{\\a}{\\a b}", "\\a", "#", "|", "\t",
-             "\\item ", "\\section{", "%", "[", "](", "\ue001\ue000", "\u2028", "\x0c", "\\(", "\\]", "\\verb|", "\\text{$"]
+    marks = [
+        "$",
+        "$$",
+        "`",
+        "\n",
+        "\n\n",
+        "> ",
+        "- ",
+        "{",
+        "}",
+        "\\",
+        "<!--",
+        "-->",
+        "```math\n",
+        "\\begin{align}",
+        "\\end{align}",
+        "\\newcommand{\\a}{\\a b}",
+        "\\a",
+        "#",
+        "|",
+        "\t",
+        "\\item ",
+        "\\section{",
+        "%",
+        "[",
+        "](",
+        "\ue001\ue000",
+        "\u2028",
+        "\x0c",
+        "\\(",
+        "\\]",
+        "\\verb|",
+        "\\text{$",
+    ]
     for _ in range(1_500):
         text = source.choice(texts) + source.choice(["", "\n", "\n\n"]) + source.choice(texts)
         for _ in range(source.randint(1, 5)):
             at = source.randint(0, len(text))
-            text = text[:at] + source.choice(marks) + text[at + source.choice([0, 0, 1, 3]):]
+            text = text[:at] + source.choice(marks) + text[at + source.choice([0, 0, 1, 3]) :]
         for kind in ("md", "tex"):
             document = read_text(text, kind)  # type: ignore[arg-type]
             for item in document.items:

@@ -70,14 +70,28 @@ def test_spans_lie_inside_of_their_link(latex: str) -> None:
 def test_spans_are_those_of_the_source() -> None:
     latex = r"\frac{a_{i}}{\hat b + 2} = \sum_{l=1}^N \mathbf{x}_l"
     sides = [link.side for chain in parse_text(latex) for link in chain.links]
-    spans = {latex[n.start:n.end] for n in nodes(tuple(s for s in sides if s))}
-    assert spans >= {r"\frac{a_{i}}{\hat b + 2}", "a_{i}", "a", "i", r"\hat b + 2", r"\hat b", "2", r"\sum_{l=1}^N \mathbf{x}_l", r"\mathbf{x}_l", r"\mathbf{x}"}
+    spans = {latex[n.start : n.end] for n in nodes(tuple(s for s in sides if s))}
+    assert spans >= {
+        r"\frac{a_{i}}{\hat b + 2}",
+        "a_{i}",
+        "a",
+        "i",
+        r"\hat b + 2",
+        r"\hat b",
+        "2",
+        r"\sum_{l=1}^N \mathbf{x}_l",
+        r"\mathbf{x}_l",
+        r"\mathbf{x}",
+    }
 
 
 def test_links_know_where_their_sign_stands() -> None:
     latex = r"\begin{aligned} a &= b \\ &\le c \end{aligned}"
     [chain] = parse_text(latex)
-    assert [(link.sign, latex[link.at:link.at + 3].split()[0]) for link in chain.links[1:]] == [("=", "="), (r"\le", r"\le"[:3])]
+    assert [(link.sign, latex[link.at : link.at + 3].split()[0]) for link in chain.links[1:]] == [
+        ("=", "="),
+        (r"\le", r"\le"[:3]),
+    ]
     assert [link.latex for link in chain.links] == ["a", "b", "c"]
 
 
@@ -91,27 +105,78 @@ def test_as_formula_counts_lines() -> None:
 # ----- no relation is lost -----
 
 
-@pytest.mark.parametrize("latex", [
-    r"a = \foo + b = c", "a = (b = c", "f(x = (y", r"a = { b = c", r"\begin{foo} a = b \\ c = d \end{foo}", "= = =",
-    r"\left( a = b \right) = ]", r"a \overset{x}{=} \frac{b = c", r"a = b, = c; d < ! > e", r"\boxed{a = b} = \unknown{c}"])
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"a = \foo + b = c",
+        "a = (b = c",
+        "f(x = (y",
+        r"a = { b = c",
+        r"\begin{foo} a = b \\ c = d \end{foo}",
+        "= = =",
+        r"\left( a = b \right) = ]",
+        r"a \overset{x}{=} \frac{b = c",
+        r"a = b, = c; d < ! > e",
+        r"\boxed{a = b} = \unknown{c}",
+    ],
+)
 def test_every_relation_is_reported(latex: str) -> None:
     links = [link for chain in parse_text(latex) for link in chain.links if link.sign]
     depth, expected = 0, 0
     for chain in parse_text(latex):
         assert all(link.side is not None or link.problem for link in chain.links[1:])
     del depth, expected
-    assert len(links) == {r"a = \foo + b = c": 2, "a = (b = c": 2, "f(x = (y": 1, r"a = { b = c": 2,
-                          r"\begin{foo} a = b \\ c = d \end{foo}": 2, "= = =": 3, r"\left( a = b \right) = ]": 1,
-                          r"a \overset{x}{=} \frac{b = c": 2, r"a = b, = c; d < ! > e": 4, r"\boxed{a = b} = \unknown{c}": 2}[latex]
+    assert (
+        len(links)
+        == {
+            r"a = \foo + b = c": 2,
+            "a = (b = c": 2,
+            "f(x = (y": 1,
+            r"a = { b = c": 2,
+            r"\begin{foo} a = b \\ c = d \end{foo}": 2,
+            "= = =": 3,
+            r"\left( a = b \right) = ]": 1,
+            r"a \overset{x}{=} \frac{b = c": 2,
+            r"a = b, = c; d < ! > e": 4,
+            r"\boxed{a = b} = \unknown{c}": 2,
+        }[latex]
+    )
 
 
 # ----- hostile input -----
 
 SHAPES = [
-    "{" * 10_000 + "x" + "}" * 10_000, "(" * 10_000, r"\frac{a}{" * 10_000, r"\sum_i " * 10_000, r"\log " * 10_000, r"\hat " * 10_000,
-    "a = b \\\\ " * 3_000, "a, " * 5_000, "a & " * 5_000, "|a " * 5_000, r"\text{and} " * 3_000, r"\text{$" * 3_000, "d" * 20_000,
-    "dx/dy " * 3_000, "'" * 10_000, r"\begin{aligned} " * 3_000, r"\begin{foo} " * 3_000, r"\left( " * 3_000, r"\right) " * 3_000,
-    "{a_" * 3_000, "}{" * 5_000, "1" * 50_000, "x^" * 5_000, "-" * 10_000, r"a \overset{x}{=} " * 2_000, "\\", "\\begin{", "%", "\\left", "||" * 3_000]
+    "{" * 10_000 + "x" + "}" * 10_000,
+    "(" * 10_000,
+    r"\frac{a}{" * 10_000,
+    r"\sum_i " * 10_000,
+    r"\log " * 10_000,
+    r"\hat " * 10_000,
+    "a = b \\\\ " * 3_000,
+    "a, " * 5_000,
+    "a & " * 5_000,
+    "|a " * 5_000,
+    r"\text{and} " * 3_000,
+    r"\text{$" * 3_000,
+    "d" * 20_000,
+    "dx/dy " * 3_000,
+    "'" * 10_000,
+    r"\begin{aligned} " * 3_000,
+    r"\begin{foo} " * 3_000,
+    r"\left( " * 3_000,
+    r"\right) " * 3_000,
+    "{a_" * 3_000,
+    "}{" * 5_000,
+    "1" * 50_000,
+    "x^" * 5_000,
+    "-" * 10_000,
+    r"a \overset{x}{=} " * 2_000,
+    "\\",
+    "\\begin{",
+    "%",
+    "\\left",
+    "||" * 3_000,
+]
 
 
 @pytest.mark.parametrize("latex", SHAPES, ids=range(len(SHAPES)))
@@ -126,15 +191,89 @@ def test_time_grows_linearly() -> None:
         start = time.perf_counter()
         parse_text(r"\frac{a_i}{b} + \sum_i x_i (y - z), c = d \\ " * count)
         return time.perf_counter() - start
+
     seconds(100)
     assert seconds(2_000) < 12 * max(seconds(400), 0.01)
 
 
-PIECES = [r"\frac", "{", "}", "a", "x_i", "^", "_", r"\sum_{l=1}^N", "(", ")", "[", "]", r"\{", r"\}", "|", r"\|", "=", r"\le", ",", ";", "&", r"\\",
-          r"\partial", r"\nabla_x", "d", "/", r"\log", r"\max", r"\mathbf", r"\text{if}", r"\text{by x}", r"\tag{1}", r"\left", r"\right", ".", "'",
-          r"\begin{cases}", r"\end{cases}", r"\begin{aligned}", r"\end{aligned}", r"\begin{pmatrix}", r"\end{pmatrix}", r"\quad", "1", "0.5", "+", "-",
-          r"\cdot", r"\hat", r"\mathrm{d}", r"\operatorname{diag}", r"\overset{a}", r"\underbrace", r"\sqrt", r"\foo", "$", "#", "~", "δ", "²", "ŷ", "!", r"\mathbb 1",
-          r"\dots", r"\in", ":", r"\substack", r"\color{red}", r"\boxed", r"\Rightarrow", r"\forall", r"\mid", r"\bf", r"\over", r"\prime", r"\top"]
+PIECES = [
+    r"\frac",
+    "{",
+    "}",
+    "a",
+    "x_i",
+    "^",
+    "_",
+    r"\sum_{l=1}^N",
+    "(",
+    ")",
+    "[",
+    "]",
+    r"\{",
+    r"\}",
+    "|",
+    r"\|",
+    "=",
+    r"\le",
+    ",",
+    ";",
+    "&",
+    r"\\",
+    r"\partial",
+    r"\nabla_x",
+    "d",
+    "/",
+    r"\log",
+    r"\max",
+    r"\mathbf",
+    r"\text{if}",
+    r"\text{by x}",
+    r"\tag{1}",
+    r"\left",
+    r"\right",
+    ".",
+    "'",
+    r"\begin{cases}",
+    r"\end{cases}",
+    r"\begin{aligned}",
+    r"\end{aligned}",
+    r"\begin{pmatrix}",
+    r"\end{pmatrix}",
+    r"\quad",
+    "1",
+    "0.5",
+    "+",
+    "-",
+    r"\cdot",
+    r"\hat",
+    r"\mathrm{d}",
+    r"\operatorname{diag}",
+    r"\overset{a}",
+    r"\underbrace",
+    r"\sqrt",
+    r"\foo",
+    "$",
+    "#",
+    "~",
+    "δ",
+    "²",
+    "ŷ",
+    "!",
+    r"\mathbb 1",
+    r"\dots",
+    r"\in",
+    ":",
+    r"\substack",
+    r"\color{red}",
+    r"\boxed",
+    r"\Rightarrow",
+    r"\forall",
+    r"\mid",
+    r"\bf",
+    r"\over",
+    r"\prime",
+    r"\top",
+]
 
 
 def test_mutated_formulas_never_raise() -> None:
@@ -164,7 +303,7 @@ def mutated(source: random.Random, latex: str) -> str:
         elif change == 2:
             latex = latex[:to] + latex[at:to] + latex[to:]
         elif change == 3:
-            latex = latex[:at] + latex[at + 1:]
+            latex = latex[:at] + latex[at + 1 :]
         else:
             latex = latex[:at] + latex[at:to][::-1] + latex[to:]
     return latex[:600]
@@ -175,13 +314,28 @@ def mutated(source: random.Random, latex: str) -> str:
 
 def test_tokens_keep_their_places() -> None:
     latex = "\\hat{x}  + δ % comment\n\\mathrm{Id}_{ij}"
-    assert [latex[t.start:t.end] for t in tokenize(latex)] == [
-        "\\hat", "{", "x", "}", "+", "δ", "\\mathrm{Id}", "_", "{", "i", "j", "}"]
+    assert [latex[t.start : t.end] for t in tokenize(latex)] == [
+        "\\hat",
+        "{",
+        "x",
+        "}",
+        "+",
+        "δ",
+        "\\mathrm{Id}",
+        "_",
+        "{",
+        "i",
+        "j",
+        "}",
+    ]
 
 
 def test_a_small_note_is_read_fast(tmp_path: Path) -> None:
     note = tmp_path / "note.md"
-    note.write_text("Let $z \\in \\mathbb{R}^N$.\n\n$$\\frac{\\partial s_i}{\\partial z_j} = s_i (\\delta_{ij} - s_j)$$\n\n" * 125, encoding="utf-8")
+    note.write_text(
+        "Let $z \\in \\mathbb{R}^N$.\n\n$$\\frac{\\partial s_i}{\\partial z_j} = s_i (\\delta_{ij} - s_j)$$\n\n" * 125,
+        encoding="utf-8",
+    )
     document = read_document(note)
     start = time.perf_counter()
     for sentence in document.sentences:
