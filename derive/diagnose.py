@@ -66,7 +66,7 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
         return None
     stages = (case.scaled, case.assumed, case.changed, case.symmetric, case.refitted, case.special)
     for stage in stages:
-        for tried, repair in enumerate(r for r in stage() if not _idle(r.right, left)):
+        for tried, repair in enumerate(r for r in stage() if stage != case.refitted or not _idle(r.right, left)):
             if tried >= 5 or time.process_time() > deadline:
                 break
             verdict = _proved(left, right, setting, repair, prove)
@@ -135,6 +135,8 @@ class Case:
         atoms = self._atoms()
         if 1 <= len(terms) <= 8:
             splits = [(sp.Add(*(t for t in terms if t is not term)), term) for term in terms] if len(terms) > 1 else []
+            if len(terms) > 2:
+                splits += [(term, rest) for rest, term in splits]
             yield from self._fits(splits, self._plain_atoms(), degree=2)
             yield from self._fits([(sp.Integer(0), self.right), *splits], atoms, degree=2)
         yield from self._fits([(self.right, sp.Integer(1))], atoms, degree=3)
@@ -188,14 +190,33 @@ class Case:
                 )
                 if closed and _loose(node) <= free | set(_symbols([self.left, self.right], self.setting)):
                     found.append(node)
+        found += self._summands()
         for name, axes in self.vectors:
             for combo in itertools.product(*([s for s, a in self.free if a == axis] for axis in axes)):
                 found.append(sp.IndexedBase(name, real=True)[combo])
+        used = self.problem.program.nodes[0].names | self.problem.program.nodes[1].names
+        opened = [d for n, d in self.setting.definitions.items() if n in used and not d.formals]
+        found += [sp.Symbol(d.name, real=True) for d in opened if sp.Symbol(d.name, real=True) != self.left]
         found = [f for f in dict.fromkeys(found) if not getattr(f, "is_integer", False) or f in self._plain_atoms()]
         deltas = [sp.KroneckerDelta(a, b) for (a, x), (b, y) in itertools.combinations(self.free, 2) if x == y]
-        ones = [1 - f for f in found if isinstance(f, (sp.Indexed, AppliedUndef))]
+        values = [f for f in found if isinstance(f, (sp.Indexed, AppliedUndef))]
+        ones = [1 - f for f in values] + [1 - f**2 for f in values[:4]]
         inverse = [1 / f for f in found if not isinstance(f, sp.Sum)]
         return list(dict.fromkeys([*self._plain_atoms(), *deltas, *found[:16], *ones[:8], *inverse[:8]]))[:44]
+
+    def _summands(self) -> list[Any]:
+        """What stands under the sums, at the free indices: the inner derivative of a sum."""
+        used = self.problem.program.nodes[0].names | self.problem.program.nodes[1].names
+        opened = [d.body for n, d in self.setting.definitions.items() if n in used]
+        sums = [e for whole in (self.right, self.left, *opened) for e in whole.atoms(sp.Sum) if len(e.limits) == 1]
+        free = {s for s, _ in self.free}
+        found = []
+        for e in sorted(set(sums), key=sp.default_sort_key)[:6]:
+            s, first, last = e.limits[0]
+            for t, axis in self.free:
+                if axis.size == last - first + 1:
+                    found.append(_renamed(e.function, {s: t}))
+        return [f for f in found if {s for s in _loose(f) if s.is_integer and not s.is_positive} <= free][:8]
 
     @cached_property
     def vectors(self) -> list[tuple[str, tuple[Axis, ...]]]:
@@ -348,6 +369,10 @@ class Case:
             for term in terms:
                 rest = self.right - term
                 yield Variant(rest + delta * term, f"the term {plain(term)} lacks a factor {plain(delta)}")
+                for (c, u), (d, v) in itertools.combinations(self.free, 2):
+                    if u == v and str((c, d)) > str((a, b)):
+                        both = delta * sp.KroneckerDelta(c, d)
+                        yield Variant(rest + both * term, f"the term {plain(term)} lacks a factor {plain(both)}")
 
     def _edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
         """What may stand in the place of a node."""
@@ -368,20 +393,30 @@ class Case:
             for f in node.args:
                 if f != -1:
                     yield node / f, f"the factor {plain(f)} does not belong there"
+            for f, g in itertools.combinations(node.args[:7], 2):
+                if not (f.is_number or g.is_number):
+                    yield node / (f * g), f"the factor {plain(f * g)} does not belong there"
             yield from _joined_sums(node)
         elif isinstance(node, sp.Pow):
-            for e in (node.exp + 1, node.exp - 1, -node.exp, 2 * node.exp, node.exp / 2):
-                new = sp.Pow(node.base, e)
+            for e in (node.exp + 1, node.exp - 1, -node.exp, 2 * node.exp, node.exp / 2, sp.Integer(1)):
+                for c in (sp.Integer(1), sp.Rational(1, 2), sp.Integer(2)):
+                    new = c * sp.Pow(node.base, e)
+                    yield new, f"{plain(node)} should be {plain(new)}"
+            if isinstance(node.base, sp.Function) and len(node.base.args) == 1:
+                new = node.base.func(node.base.args[0] ** node.exp)
                 yield new, f"{plain(node)} should be {plain(new)}"
             if node.exp == 2 and isinstance(node.base, sp.Indexed):
                 for other, _ in self._entry_edits(node.base, bound):
                     yield node.base * other, f"{plain(node)} should be {plain(node.base)} {plain(other)}"
         elif isinstance(node, sp.Sum):
             yield from self._sum_edits(node)
+            yield from self._summand_edits(node, bound)
         elif isinstance(node, (sp.Function, AppliedUndef)) and len(node.args) == 1:
             yield from _function_edits(node)
         if isinstance(node, (sp.Indexed, AppliedUndef, sp.Sum, sp.exp, sp.log, sp.tanh)):
-            for new in (1 - node, node**2, node * (1 - node), sp.Integer(1), 1 - node**2, sp.log(node), 1 / node, sp.sqrt(node)):
+            one = sp.Integer(1)
+            logs = (sp.log(node), sp.log(one + node))
+            for new in (1 - node, node**2, node * (1 - node), one, 1 - node**2, *logs, 1 / node, sp.sqrt(node)):
                 yield new, f"{plain(node)} should be {plain(new)}"
 
     def _entry_edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
@@ -413,7 +448,8 @@ class Case:
             return
         if node.is_integer:
             return
-        for new in (2 * node, node / 2, node**2, 1 / node, 1 - node, sp.Integer(1), -node, sp.Abs(node)):
+        simple = (2 * node, node / 2, node**2, 1 / node, 1 - node, sp.Integer(1), -node)
+        for new in (*simple, sp.Abs(node), sp.log(node), sp.exp(node), sp.sqrt(node)):
             yield new, f"{node} should be {plain(new)}"
         for other in _symbols([self.left, self.right], self.setting):
             if other != node and not other.is_integer:
@@ -427,11 +463,39 @@ class Case:
         for k, (s, first, last) in enumerate(limits):
             axis = Axis(last - first + 1, int(first)) if isinstance(first, sp.Integer) else None
             others = limits[:k] + limits[k + 1 :]
-            for free, a in self.free:
-                if axis is None or a.size == axis.size:
-                    dropped = _renamed(body, {s: free})
-                    new = sp.Sum(dropped, *others) if others else dropped
-                    yield new, f"there is no sum over {s}: only {s} = {free} remains"
+            single = [free for free, a in self.free if axis is None or a.size == axis.size]
+            for free in [*single, *(self._labels(axis) if axis else ())]:
+                dropped = _renamed(body, {s: free})
+                new = sp.Sum(dropped, *others) if others else dropped
+                yield new, f"there is no sum over {s}: only {s} = {plain(free)} remains"
+
+
+    def _summand_edits(self, node: sp.Sum, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+        """A factor that is missing under a sum: a delta, an entry, the derivative of an activation."""
+        own = [(s, Axis(b - a + 1, int(a))) for s, a, b in node.limits if isinstance(a, sp.Integer)]
+        around = [*own, *bound, *self.free]
+        body, limits = node.function, node.limits
+        factors = [
+            sp.KroneckerDelta(s, t) for s, a in own for t, b in around if s != t and a.size == b.size
+        ]
+        for name, axes in self.vectors:
+            choices = [[s for s, a in around if a.size == axis.size][:4] for axis in axes]
+            for combo in itertools.islice(itertools.product(*choices), 8):
+                if any(s in combo for s, _ in own):
+                    e = sp.IndexedBase(name, real=True)[combo]
+                    factors += [e, 1 - e, e * (1 - e), 1 - e**2]
+        for f in factors:
+            yield sp.Sum(f * body, *limits), f"a factor {plain(f)} is missing under the sum"
+
+    def _labels(self, axis: Axis) -> list[Any]:
+        """Labels that point into an axis: ``t[b]`` at the free indices."""
+        found: list[Any] = []
+        for name, target in self.setting.labels.items():
+            axes = self.problem.inventory.tensors.get(name, ())
+            if target.size == axis.size and axes:
+                choices = [[s for s, a in self.free if a == x] for x in axes]
+                found += [sp.IndexedBase(name, integer=True)[combo] for combo in itertools.product(*choices)]
+        return found
 
 
 def _term_edits(node: sp.Add) -> Iterator[tuple[Any, str]]:
@@ -448,6 +512,12 @@ def _function_edits(node: Any) -> Iterator[tuple[Any, str]]:
     (x,) = node.args
     for y in (-x, 2 * x, x / 2, x**2):
         new = node.func(y)
+        yield new, f"{plain(node)} should be {plain(new)}"
+    for term in sp.Add.make_args(x) if x.is_Add else ():
+        new = node.func(x - term) + term
+        yield new, f"{plain(node)} should be {plain(new)}"
+    if x.is_Mul or x.is_Add:
+        new = node.func(sp.Add(*x.args) if x.is_Mul else sp.Mul(*x.args))
         yield new, f"{plain(node)} should be {plain(new)}"
     yield x, f"{plain(node)} should be {plain(x)}"
     yield -node, f"the sign of {plain(node)}"
@@ -505,7 +575,7 @@ def _rebuilder(node: Any, k: int, rebuild: Callable[[Any], Any]) -> Callable[[An
     return put
 
 
-def _renamed(e: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
+def _renamed(e: Any, names: dict[sp.Symbol, Any]) -> Any:
     """Indices renamed at once, bound ones left alone."""
     if not getattr(e, "args", ()):
         return names.get(e, e)

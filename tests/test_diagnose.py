@@ -1,0 +1,128 @@
+"""Slips that people make, each with the repair that the judge proves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import sympy as sp
+
+from derive.calculus.judge import prove
+from derive.calculus.language import dimension, index, scalar, tensor
+from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from derive.diagnose import Repair, diagnose, plain, unicode_name
+
+N, K = dimension("N"), dimension("K")
+i, j, k, l = (index(c) for c in "ijkl")
+x, a, lam = scalar("x"), scalar("a"), scalar("\\lambda")
+z, y, s, W, X, w, v = (tensor(c) for c in ("z", "y", "s", "W", "X", "w", "v"))
+L = scalar("L")
+D, Delta, Sum = sp.Derivative, sp.KroneckerDelta, sp.Sum
+AN, AK = Axis(N), Axis(K)
+SETTING = Setting(
+    axes={i: AN, j: AN, k: AK},
+    shapes={"z": (AN,), "y": (AN,), "w": (AN,), "v": (AN,), "W": (AN, AN), "X": (AK, AN)},
+    definitions={
+        "s": Definition("s", (i,), sp.exp(z[i]) / Sum(sp.exp(z[l]), (l, 1, N)), axes=(AN,)),
+        "L": Definition("L", (), -Sum(y[i] * sp.log(s[i]), (i, 1, N))),
+    },
+)
+SUMS = SETTING.assuming(Assumption(sp.Eq(Sum(y[i], (i, 1, N)), 1), "sum of y is 1"))
+QUADRATIC = Sum(W[k, l] * z[k] * z[l], (k, 1, N), (l, 1, N))
+
+
+def q(index_symbol: sp.Symbol) -> sp.Expr:
+    return Sum((W[index_symbol, l] + W[l, index_symbol]) * z[l], (l, 1, N))
+
+
+# (left, wrong right side, what the sentence says, setting)
+SLIPS = [
+    (D(L, z[j]), y[j] - s[j], "sign: the right side is off by a factor −1", SUMS),
+    (D(s[i], z[j]), Delta(i, j) * s[i] + s[i] * s[j], "sign of the term", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)) / N, z[i]), 2 * z[i], "1/N", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 2 * z[i] / N, "multiplied by N", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), z[i], "multiplied by 2", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 4 * z[i], "multiplied by 1/2", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)) + lam * z[i], z[i]), 2 * z[i], "a term λ is missing", SETTING),
+    (D(s[i], z[j]), s[i] * (Delta(i, j) - s[i]), "should be s_j", SETTING),
+    (D(s[i], z[j]), s[j] * (Delta(i, j) - s[j]), "should be s_i", SETTING),
+    (D(s[i], z[j]), s[i] * (1 - s[j]), "δ_ij", SETTING),
+    (D(s[i], z[i]), s[i] * s[i], "s_i", SETTING),
+    (D(L, z[j]), s[j] - y[j], "needs Σ_l y_l = 1", SETTING),
+    (D(QUADRATIC, z[i]), 2 * Sum(W[i, l] * z[l], (l, 1, N)), "needs W to be symmetric", SETTING),
+    (D(Sum(W[i, l] * z[l], (l, 1, N)), z[j]), W[j, i], "i and j are swapped", SETTING),
+    (D(Sum(X[k, l] * z[l], (l, 1, N)), z[j]), X[k, i], "i and j are swapped", SETTING),
+    (sp.Max(x, 0), x, "needs x > 0", SETTING),
+    (sp.log(x**2), 2 * sp.log(x) + 1, "1 does not belong", SETTING),
+    (D(sp.log(1 + sp.exp(x)), x), 1 / (1 + sp.exp(x)), "exp", SETTING),
+    (D(sp.tanh(x), x), 1 - sp.tanh(x), "tanh(x)^2", SETTING),
+    (Sum(W[i, j], (i, 1, N)) + W[i, i], Sum(W[j, i], (i, 1, N)) + W[i, i], "should be transposed", SETTING),
+    (
+        Sum(w[i] * z[i], (i, 1, N)),
+        Sum(w[i], (i, 1, N)) * Sum(z[i], (i, 1, N)),
+        "a product of sums stands for a sum of products",
+        SETTING,
+    ),
+    (Sum(z[i], (i, 1, N)) ** 2, Sum(z[i] ** 2, (i, 1, N)), "a sum of powers stands for the power of a sum", SETTING),
+    (Sum(Delta(i, l) * z[l], (l, 1, N)), Sum(z[l], (l, 1, N)), "l", SETTING),
+    (Delta(i, j) * z[i] - z[i] * z[j], -z[i] * z[j], "δ_ij", SETTING),
+    (D(1 / Sum(sp.exp(z[l]), (l, 1, N)), z[i]), -1 / Sum(sp.exp(z[l]), (l, 1, N)) ** 2, "exp", SETTING),
+    (sp.exp(x) * sp.exp(a), sp.exp(x * a), "should be exp(a + x)", SETTING),
+]
+
+
+@pytest.mark.parametrize(("left", "wrong", "says", "setting"), SLIPS, ids=[f"{c[0]}={c[1]}" for c in SLIPS])
+def test_slips(left: sp.Expr, wrong: sp.Expr, says: str, setting: Setting) -> None:
+    assert prove(left, wrong, setting).refuted
+    repair = diagnose(left, wrong, setting, prove)
+    if repair is None:
+        pytest.fail("no repair")
+    assert says in repair.sentence
+    assert repair.verdict is not None and repair.verdict.proved
+    if repair.right is None:
+        assert prove(left, wrong, setting.assuming(*repair.assumptions)).proved
+    else:
+        assert prove(left, repair.right, setting).proved
+
+
+def test_only_what_is_proved_is_a_repair() -> None:
+    """With a judge that proves nothing there is no repair, however well the numbers agree."""
+    from derive.calculus.verdict import Kind, Verdict
+
+    assert diagnose(D(L, z[j]), y[j] - s[j], SUMS, lambda *_: Verdict(Kind.UNDECIDED)) is None
+
+
+def test_a_repair_is_not_the_left_side_again() -> None:
+    total = Sum(w[i] * z[i], (i, 1, N))
+    repair = diagnose(total, sp.Integer(1), SETTING, prove)
+    assert repair is None or repair.right is None or not repair.right.has(total)
+
+
+def test_far_off_claims_have_no_repair_and_cost_little() -> None:
+    started = time.process_time()
+    assert diagnose(sp.erf(x), sp.Rational(3, 7) * sp.cos(a) ** 5, SETTING, prove) is None
+    assert time.process_time() - started < 2
+
+
+def test_repairs_are_data() -> None:
+    repair = diagnose(D(L, z[j]), y[j] - s[j], SUMS, prove)
+    assert isinstance(repair, Repair) and not repair.assumptions
+    assert sp.simplify(repair.right - (s[j] - y[j])) == 0
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (s[i] * Delta(i, j), "s_i*δ_ij"),
+        (Sum(W[i, l], (l, 1, N)), "Σ_l(W_il)"),
+        (tensor("\\hat x")[i], "x̂_i"),
+        (D(L, z[j]), "∂L/∂z_j"),
+        (W[i, l + 1], "W_{i,l + 1}"),
+    ],
+)
+def test_plain_words(expr: sp.Expr, text: str) -> None:
+    assert sorted(plain(expr)) == sorted(text)
+
+
+def test_greek_names() -> None:
+    assert unicode_name("\\lambda") == "λ" and unicode_name("\\varepsilon") == "ε" and unicode_name("W_1") == "W_1"
