@@ -78,9 +78,15 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
 
 
 class Attempt:
-    """One try to bring the difference of two sides to zero under given assumptions."""
+    """One try to bring the difference of two sides to zero under given assumptions.
 
-    def __init__(self, left: sp.Expr, right: sp.Expr, setting: Setting, assumptions: Sequence[Assumption]) -> None:
+    ``way`` names the one way to try; all of them in turn where it is empty.
+    """
+
+    def __init__(
+        self, left: sp.Expr, right: sp.Expr, setting: Setting, assumptions: Sequence[Assumption], way: str = ""
+    ) -> None:
+        self.way = ""
         self.assumptions = tuple(assumptions)
         self.zero = False
         self.resisted = ""
@@ -91,11 +97,15 @@ class Attempt:
         self.contradiction: str | None = None
         self.hot: dict[str, int] = {}
         self.canonical = False
-        for way in (self._quickly, self._factored, self._multiplied_out, self._at_labels):
+        ways = (self._quickly, self._factored, self._multiplied_out, self._at_labels)
+        for try_it in ways:
             if self.zero:
                 break
+            if way and try_it.__name__ != way and try_it != ways[0]:
+                continue
             try:
-                way(left, right, setting)
+                self.way = try_it.__name__
+                try_it(left, right, setting)
             except CalculusError as e:
                 self.resisted = str(e)
             except RecursionError:
@@ -174,7 +184,7 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
     """Drop each assumption that the proof does without, so that what is reported as used is needed."""
     kept = [a for a in attempt.assumptions if label(a) in attempt.used]
     if len(kept) < len(attempt.assumptions):
-        fewer = Attempt(left, right, setting, kept)
+        fewer = Attempt(left, right, setting, kept, attempt.way)
         if fewer.zero:
             attempt = fewer
         else:
@@ -183,7 +193,7 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
         if len(kept) > SIGNS and label(a) not in attempt.used:
             continue
         without = [b for b in kept if b is not a]
-        fewer = Attempt(left, right, setting, without)
+        fewer = Attempt(left, right, setting, without, attempt.way)
         if fewer.zero:
             attempt, kept = fewer, without
     return attempt

@@ -380,6 +380,8 @@ class Powers(Products):
 
     def function(self, name: str, arguments: Sequence[Poly], orders: tuple[int, ...] | None = None) -> Poly:
         orders = orders or (0,) * len(arguments)
+        if name in ("sin", "cos") and self._compound(arguments[0]):
+            return self._circular(name, arguments[0])
         if name in self.ODD | self.EVEN:
             (p,) = arguments
             if not p:
@@ -388,6 +390,22 @@ class Powers(Products):
                 flipped = self.function(name, [self.scale(p, -1)])
                 return self.scale(flipped, -1) if name in self.ODD else flipped
         return self.single("fn", name, orders, tuple(freeze(p) for p in arguments))
+
+    @staticmethod
+    def _compound(p: Poly) -> bool:
+        """An angle that is a sum, or a small multiple."""
+        return 1 < len(p) <= 6 or (len(p) == 1 and all(1 < abs(Fraction(c).numerator) <= 8 for c in p.values()))
+
+    def _circular(self, name: str, p: Poly) -> Poly:
+        """sin(a + b) = sin a cos b + cos a sin b; cos(a + b) = cos a cos b - sin a sin b."""
+        m, c = next(iter(p.items()))
+        whole = abs(Fraction(c).numerator)
+        a: Poly = {m: c} if len(p) > 1 else {m: tidy(Fraction(c) / whole)}
+        b = self.sub(p, a)
+        sin, cos = (lambda q: self.function("sin", [q])), (lambda q: self.function("cos", [q]))
+        if name == "sin":
+            return self.add(self.mul(sin(a), cos(b)), self.mul(cos(a), sin(b)))
+        return self.sub(self.mul(cos(a), cos(b)), self.mul(sin(a), sin(b)))
 
     def _function_slope(self, a: Atom, k: int) -> Poly:
         """The partial derivative of an opaque function in its k-th argument."""
