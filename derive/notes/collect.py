@@ -464,7 +464,7 @@ class Collector:
         entity.defined_at, entity.sentence = self.position, self.sentence_number
         entity.formula = own
         if left.params:
-            entity.kind = Kind.FUNCTION if self.inventory.scalar_params(own) and not left.formals else Kind.MAP
+            entity.kind, entity.undecided = Kind.MAP, True
         if fresh:
             self.bind(entity)
         return entity

@@ -131,6 +131,7 @@ class Inventory:
     # -- definitions ------------------------------------------------------------------------------------------
     def resolve(self, entity: Entity, asking: Meaning | None = None) -> None:
         """Read the definition of a name, once: its axes are known afterwards."""
+        self.decide(entity)
         if entity.problem is not None:
             raise ReadProblem(entity.problem)
         if entity.formula is None or entity.value is not None:
@@ -212,6 +213,17 @@ class Inventory:
         self.resolve(own, asking)
         skip = len(formula.rows.get(param, ()))
         return Value((own.axes or ())[skip:], lambda *i: sp.Integer(0), row=False)
+
+    def decide(self, entity: Entity) -> Entity:
+        """Whether a function takes numbers: then it is one of SymPy's, else its name stands for its value."""
+        if entity.undecided and entity.formula is not None:
+            entity.undecided = False
+            try:
+                if not entity.formula.formals and self.scalar_params(entity.formula):
+                    entity.kind = Kind.FUNCTION
+            except ReadProblem as problem:
+                entity.problem = f"the definition of {entity.name} could not be read: {problem.message}"
+        return entity
 
     def scalar_params(self, formula: Formula) -> bool:
         """Whether a function takes numbers: nothing in its body treats an argument as a vector."""

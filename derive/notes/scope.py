@@ -71,6 +71,7 @@ class Entity:
     family: int = 0
     section: tuple[int, ...] = ()
     sentence: int = 0
+    undecided: bool = False  # whether a function takes numbers or vectors is seen when shapes are known
     uses: list[Entity] = field(default_factory=list)
     written: Any = None
 

@@ -212,7 +212,7 @@ class Meaning:
                 found = None
             elif found is not None and self.inventory.later(name, self.position, self.horizon) is None:
                 self.warn(f"${name}$ is used before it is introduced")
-        return found
+        return found if found is None else self.inventory.decide(found)
 
     def known(self, name: str) -> Entity:
         return self.entity(name) or self.inventory.implicit(name, self.names)
@@ -707,7 +707,7 @@ class Meaning:
             head, indices = head_and_indices(head)
         if not isinstance(head, s.Name) or head.text in self.params or head.text in self.bound:
             return None
-        entity = self.names.get(head.text)
+        entity = self.entity(head.text) if head.text in self.names else None
         if entity is None and not (head.text in self.free and not primes):
             entity = self.entity(head.text)
         if entity is None:
