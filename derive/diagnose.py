@@ -79,7 +79,9 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
 
 def _idle(right: Any, left: Any) -> bool:
     """A right side that only says the left side again."""
-    return right is not None and (right == left or (bool(left.args) and not isinstance(left, sp.Indexed) and right.has(left)))
+    return right is not None and (
+        right == left or (bool(left.args) and not isinstance(left, sp.Indexed) and right.has(left))
+    )
 
 
 def _proved(left: Any, right: Any, setting: Setting, repair: Repair, prove: Prove) -> Verdict | None:
@@ -117,7 +119,8 @@ class Case:
         """For each expression the array of its values at the points, nan where it has none."""
         program = compile_all(exprs, self.setting)
         columns = [
-            program.each(self.problem.at_precision(p, 64), range(len(exprs)), 64, 400_000 + 2000 * len(exprs)) for p in self.points
+            program.each(self.problem.at_precision(p, 64), range(len(exprs)), 64, 400_000 + 2000 * len(exprs))
+            for p in self.points
         ]
         return [np.array([_float(column[k]) for column in columns], dtype=float) for k in range(len(exprs))]
 
@@ -125,9 +128,7 @@ class Case:
 
     def scaled(self) -> Iterator[Repair]:
         """right * c * M with a rational c and M made of dimensions and scalars."""
-        one = sp.Integer(1)
-        for fit in self._fits([(one * 0, self.right)], self._plain_atoms(), degree=2):
-            yield fit
+        yield from self._fits([(sp.Integer(0), self.right)], self._plain_atoms(), degree=2)
 
     def refitted(self) -> Iterator[Repair]:
         """One term off by a factor, or a term that is missing."""
@@ -185,9 +186,9 @@ class Case:
         free = {s for s, _ in self.free}
         for e in (self.right, self.left):
             for node in sp.preorder_traversal(e):
-                closed = isinstance(node, (sp.Indexed, AppliedUndef, sp.Symbol, sp.Sum, sp.Function)) and not isinstance(
-                    node, (sp.KroneckerDelta, sp.Derivative)
-                )
+                closed = isinstance(
+                    node, (sp.Indexed, AppliedUndef, sp.Symbol, sp.Sum, sp.Function)
+                ) and not isinstance(node, (sp.KroneckerDelta, sp.Derivative))
                 if closed and _loose(node) <= free | set(_symbols([self.left, self.right], self.setting)):
                     found.append(node)
         found += self._summands()
@@ -265,7 +266,8 @@ class Case:
         opened = [d.body for n, d in self.setting.definitions.items() if n in used or d.is_function]
         kinds = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.log, sp.Piecewise)
         return any(
-            e.has(*kinds) or any(not p.exp.is_integer for p in e.atoms(sp.Pow)) for e in (self.left, self.right, *opened)
+            e.has(*kinds) or any(not p.exp.is_integer for p in e.atoms(sp.Pow))
+            for e in (self.left, self.right, *opened)
         )
 
     def _entries(self) -> Iterator[tuple[str, tuple[Axis, ...], list[sp.Symbol], Any]]:
@@ -278,7 +280,10 @@ class Case:
     def _sums_and_signs(self) -> Iterator[tuple[Any, ...]]:
         """What people forget to say, each as a sentence and the relations it means."""
         for name in sorted(self.problem.inventory.scalars if self._signed else ()):
-            yield f"needs {unicode_name(name)} > 0", Assumption(sp.Symbol(name, real=True) > 0, f"{unicode_name(name)} > 0")
+            yield (
+                f"needs {unicode_name(name)} > 0",
+                Assumption(sp.Symbol(name, real=True) > 0, f"{unicode_name(name)} > 0"),
+            )
         for _, axes, running, entry in self._entries():
             for k in reversed(range(len(axes))):
                 text = f"Σ_{running[k]} {plain(entry)} = 1"
@@ -469,15 +474,12 @@ class Case:
                 new = sp.Sum(dropped, *others) if others else dropped
                 yield new, f"there is no sum over {s}: only {s} = {plain(free)} remains"
 
-
     def _summand_edits(self, node: sp.Sum, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
         """A factor that is missing under a sum: a delta, an entry, the derivative of an activation."""
         own = [(s, Axis(b - a + 1, int(a))) for s, a, b in node.limits if isinstance(a, sp.Integer)]
         around = [*own, *bound, *self.free]
         body, limits = node.function, node.limits
-        factors = [
-            sp.KroneckerDelta(s, t) for s, a in own for t, b in around if s != t and a.size == b.size
-        ]
+        factors = [sp.KroneckerDelta(s, t) for s, a in own for t, b in around if s != t and a.size == b.size]
         for name, axes in self.vectors:
             choices = [[s for s, a in around if a.size == axis.size][:4] for axis in axes]
             for combo in itertools.islice(itertools.product(*choices), 8):
@@ -550,7 +552,9 @@ def _places(e: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Place
             inner = scope
             if isinstance(node, (sp.Sum, sp.Product, Binder)):
                 inner = scope + tuple(
-                    (s, Axis(last - first + 1, int(first))) for s, first, last in node.limits if isinstance(first, sp.Integer)
+                    (s, Axis(last - first + 1, int(first)))
+                    for s, first, last in node.limits
+                    if isinstance(first, sp.Integer)
                 )
             queue.append((child, _rebuilder(node, k, rebuild), inner))
 
@@ -625,7 +629,8 @@ def _close(a: float | None, b: float) -> bool:
 
 
 CONSTANTS = sorted(
-    {sp.Rational(s * p, q) for s in (1, -1) for p in range(1, 5) for q in range(1, 5)}, key=lambda c: (int(c.q + abs(c.p)), bool(c < 0), int(c.q))
+    {sp.Rational(s * p, q) for s in (1, -1) for p in range(1, 5) for q in range(1, 5)},
+    key=lambda c: (int(c.q + abs(c.p)), bool(c < 0), int(c.q)),
 )
 
 
@@ -640,7 +645,9 @@ def _constants(left: Any, rest: Any, term: Any, rows: Any) -> Iterator[tuple[int
     with np.errstate(all="ignore"):
         c = (units @ goal) / norms
         gap = np.abs(goal - c[:, None] * units).max(axis=1)
-    hits = np.nonzero((norms > 1e-18) & (gap <= TOLERANCE * (1 + np.abs(goal).max())) & (np.abs(c) < 4.5) & (np.abs(c) > 0.2))
+    hits = np.nonzero(
+        (norms > 1e-18) & (gap <= TOLERANCE * (1 + np.abs(goal).max())) & (np.abs(c) < 4.5) & (np.abs(c) > 0.2)
+    )
     for at in hits[0]:
         simple = next((k for k in CONSTANTS if abs(float(k) - c[at]) < 1e-8), None)
         if simple is not None:
@@ -655,7 +662,9 @@ def _off_by(c: Any, m: Any, term: Any) -> str:
     if term == 1:
         return f"a term {plain(c * m)} is missing"
     if m == 1 and c == -1:
-        return "the sign: the right side is off by a factor −1" if term is None else f"the sign of the term {plain(term)}"
+        return (
+            "the sign: the right side is off by a factor −1" if term is None else f"the sign of the term {plain(term)}"
+        )
     return f"{what} is off by a factor: it must be multiplied by {plain(c * m)}"
 
 

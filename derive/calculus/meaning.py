@@ -70,7 +70,7 @@ class Missing(MeaningError):
 
 @dataclass(frozen=True)
 class Smooth:
-    """A sample of an unknown smooth function: ``sum_a p_a(u_a) + cross * prod_a u_a``, coefficients from degree 0 up."""
+    """A sample of an unknown smooth function: ``sum_a p_a(u_a) + cross * prod_a u_a``; coefficients from degree 0."""
 
     parts: tuple[tuple[Fraction, ...], ...]
     cross: Fraction = Fraction(0)
@@ -94,7 +94,7 @@ class Point:
 
 
 class Jet:
-    """A number plus infinitesimals: ``terms[mask]`` is the coefficient of the product of the ``e_k`` whose bit is in mask."""
+    """A number plus infinitesimals: ``terms[mask]`` is the coefficient of the product of the ``e_k`` with bit k in mask."""
 
     __slots__ = ("terms",)
 
@@ -192,7 +192,7 @@ def _nonzero(x: Any, what: str = "a denominator is zero") -> None:
     if type(x) is fmpq:
         if x == 0:
             raise Undefined(what)
-    elif not x != 0:
+    elif x.contains(0):
         raise Undefined(what, final=x.is_zero())
 
 
@@ -435,7 +435,8 @@ def power(x: Any, a: fmpq) -> Any:
         if root is not None:
             return _integer_power(root, int(a.p))
     x = ball(x)
-    return _finite(_integer_power(x.sqrt() if a.q == 2 else x.root(int(a.q)) if a.q < 1000 else x ** fmpq(1, a.q), int(a.p)))
+    root = x.sqrt() if a.q == 2 else x.root(int(a.q)) if a.q < 1000 else x ** fmpq(1, a.q)
+    return _finite(_integer_power(root, int(a.p)))
 
 
 def t_power(a: fmpq) -> Callable[[Any, int], list[Any]]:
@@ -592,7 +593,7 @@ class Compiler:
         return node
 
     def _value(self, e: Any, scope: Scope) -> Node:
-        handler = _handler(type(e))
+        handler = _handler(e.__class__)
         if handler is not None:
             return handler(self, e, scope)
         taylor = TAYLOR.get(e.func)
@@ -838,7 +839,8 @@ class Compiler:
             loops = []
             for symbol, axis in self.running(argument):
                 scope[symbol] = Bound(self.new_slot(), axis)
-                loops.append((scope[symbol].slot, self.index(sp.Integer(axis.first), self.root), self.index(axis.last, self.root)))
+                ends = self.index(sp.Integer(axis.first), self.root), self.index(axis.last, self.root)
+                loops.append((scope[symbol].slot, *ends))
             node = self.value(argument, self.keep(scope))
             slots.append((f"d{name}/d{_base_name(argument)}", node, loops))
             parts.append(node)
@@ -886,7 +888,7 @@ class Compiler:
         return scope
 
     def bind(self, limits: Sequence[Any], scope: Scope) -> tuple[Scope, list[tuple[int, Node, Node]]]:
-        """A scope with the limits' indices, outermost (last written) first: a range may depend on those outside of it."""
+        """A scope with the limits' indices, outermost (last written) first: ranges may depend on those outside."""
         loops: list[tuple[int, Node, Node]] = []
         for limit in reversed(limits):
             if len(limit) != 3:
@@ -950,7 +952,7 @@ class Compiler:
             if len(rows) > 7:
                 raise BudgetExceeded("a determinant of a large matrix")
             fr.machine.spend(node.cost * len(rows) ** 2 + len(rows) * 2 ** len(rows))
-            entries = []
+            entries: list[list[Any]] = []
             for i in rows:
                 entries.append([])
                 for j in columns:
@@ -1091,7 +1093,7 @@ class Compiler:
         raise Unsupported(f"the condition {c}")
 
     def equality(self, left: Any, right: Any, scope: Scope) -> tuple[Run, list[Node]]:
-        """Whether two indices are the same, or two values; on the boundary of a condition on real values there is no answer."""
+        """Whether two indices are the same, or two real values; for these there is no answer where they meet."""
         if left.is_integer and right.is_integer:
             a = self.index(left, scope)
             b = self.index(right, scope)
@@ -1241,7 +1243,8 @@ def finite_values(relation: Any) -> tuple[Any, tuple[Any, ...]] | None:
     if not difference.is_polynomial(entry):
         return None
     polynomial = sp.Poly(difference, entry)
-    roots = polynomial.ground_roots() if 2 <= polynomial.degree() <= 6 and polynomial.domain.is_QQ | polynomial.domain.is_ZZ else {}
+    plain = 2 <= polynomial.degree() <= 6 and (polynomial.domain.is_QQ or polynomial.domain.is_ZZ)
+    roots = polynomial.ground_roots() if plain else {}
     return (entry, tuple(sorted(roots))) if len(roots) > 1 else None
 
 
@@ -1422,6 +1425,13 @@ def deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
+@dataclass
+class Meter:
+    """Counts the operations of many runs."""
+
+    spent: int = 0
+
+
 @dataclass(frozen=True)
 class Program:
     """Compiled expressions (or conditions); run at a point."""
@@ -1436,14 +1446,19 @@ class Program:
             values[name, ()] = fmpq(i)
         return Frame(Machine(self.slots, point.functions, budget), values, None, NOTHING)
 
-    def values(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> list[Any]:
+    def values(
+        self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET, meter: Meter | None = None
+    ) -> list[Any]:
         """The values as exact rationals where possible, else as balls; truth values for conditions."""
         with working_precision(precision), deep_recursion():
+            frame = self.frame(point, budget)
             try:
-                frame = self.frame(point, budget)
                 return [real_part(n.run(frame)) for n in self.nodes]
             except (ZeroDivisionError, OverflowError, ValueError) as problem:
                 raise Undefined(str(problem)) from None
+            finally:
+                if meter is not None:
+                    meter.spent += 50 + budget - frame.machine.left
 
     def each(self, point: Point, wanted: Sequence[int], precision: int = 64, budget: int = DEFAULT_BUDGET) -> list[Any]:
         """The values of some of the expressions; None where one has none."""

@@ -29,6 +29,7 @@ from derive.calculus.meaning import (
     BudgetExceeded,
     Key,
     MeaningError,
+    Meter,
     Point,
     Program,
     Smooth,
@@ -45,10 +46,11 @@ Number = Fraction
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is tried: points of the search, operations at one point, points of the simplification."""
+    """How much is tried: points of the search, operations at one point and at all, points of the simplification."""
 
     points: int = 160
-    operations: int = 150_000
+    operations: int = 2_000_000
+    total: int = 4_000_000
     shrinking: int = 160
 
 
@@ -107,7 +109,12 @@ def _note_sizes(axes: Iterable[Axis], found: Inventory) -> None:
 
 
 def _collect(
-    e: Any, bound: frozenset[Any], setting: Setting, found: Inventory, seen: set[str], queue: list[tuple[Any, frozenset[Any]]]
+    e: Any,
+    bound: frozenset[Any],
+    setting: Setting,
+    found: Inventory,
+    seen: set[str],
+    queue: list[tuple[Any, frozenset[Any]]],
 ) -> None:
     if isinstance(e, sp.Indexed):
         name = str(getattr(e.base.label, "name", e.base.label))
@@ -172,7 +179,9 @@ def _symbol(e: Any, setting: Setting, found: Inventory, seen: set[str], queue: l
         found.scalars.add(name)
 
 
-def _name(name: str, indices: Sequence[Any], setting: Setting, found: Inventory, seen: set[str], queue: list[Any]) -> None:
+def _name(
+    name: str, indices: Sequence[Any], setting: Setting, found: Inventory, seen: set[str], queue: list[Any]
+) -> None:
     definition = setting.definitions.get(name)
     axes = setting.shapes.get(name) or (definition.axes if definition else ())
     for k, i in enumerate(indices):
@@ -275,7 +284,8 @@ def _rule(a: Assumption, setting: Setting) -> Rule | None:
             free.append((s.name, axis))
     program = compile_all([left, right], setting)
     names = program.nodes[0].names | program.nodes[1].names
-    target, slots = "", ()
+    target: str = ""
+    slots: tuple[str | int, ...] = ()
     if isinstance(relation, sp.Eq):
         target, slots = _orient(left, right, program, setting, a)
         if not target:
@@ -404,6 +414,7 @@ class Problem:
         self.inventory = self._of_claim(exprs)
         self.structure: dict[Any, list[Key]] = {}  # the entries that each instance of an equation is about
         self.rng = random.Random(20)
+        self.meter = Meter()
 
     def assuming(self, assumptions: Sequence[Assumption]) -> Problem:
         """The same two sides under more assumptions about names that stand in them."""
@@ -644,8 +655,9 @@ class Problem:
             if rule.kind in (sp.Eq, sp.Ne) and not rule.members:
                 continue
             left, right = _sides(rule.assumption.relation)
-            if rule.members:
-                left, right = meaning.finite_values(rule.assumption.relation)[0], sp.Integer(0)
+            finite = meaning.finite_values(rule.assumption.relation)
+            if finite is not None:
+                left, right = finite[0], sp.Integer(0)
             kind = rule.kind
             if isinstance(right, (sp.Symbol, sp.Indexed)) and left.is_Rational:
                 left, right, kind = right, left, MIRROR[kind]
@@ -686,9 +698,8 @@ class Problem:
         left = right = None
         for precision in precisions:
             try:
-                left, right = self.program.values(
-                    self.at_precision(point, precision), precision, self.budget.operations
-                )
+                full = self.at_precision(point, precision)
+                left, right = self.program.values(full, precision, self.budget.operations, self.meter)
             except Undefined as problem:
                 if problem.final:
                     return None, None, None
@@ -1011,7 +1022,7 @@ def _search(problem: Problem) -> Point | None:
         tries = max(3, min(6, 18 // max(1, len(rows)))) if sizes else 40
         seen = fails = 0
         for turn, at in itertools.product(range(tries), rows):
-            if left <= 0:
+            if left <= 0 or problem.meter.spent > problem.budget.total:
                 break
             left -= 1
             try:
@@ -1031,6 +1042,8 @@ def _search(problem: Problem) -> Point | None:
                 if not (type(x) is fmpq and type(y) is fmpq) and len(close) < 6 and turn == 0:
                     close.append(point)
     for point in close:
+        if problem.meter.spent > 2 * problem.budget.total:
+            break
         try:
             if problem.compare(point, PRECISIONS[1:])[0] is False:
                 return point
@@ -1115,7 +1128,11 @@ def agreement(problem: Problem, count: int) -> Agreement:
     except MeaningError as found:
         return Agreement(reason=f"it could not be evaluated: {found}")
     if not checked:
-        what = "no point was found at which both sides are defined" if made else "no numbers were found that meet the assumptions"
+        what = (
+            "no point was found at which both sides are defined"
+            if made
+            else "no numbers were found that meet the assumptions"
+        )
         return Agreement(reason=what)
     return Agreement(tuple(apart), checked)
 
@@ -1179,10 +1196,13 @@ def _weight(point: Point) -> tuple[int, int]:
 def _shrunk(problem: Problem, found: Point) -> tuple[Point, Any, Any]:
     """A simpler point of the same size where the two sides still differ."""
     best = found
+    spent = problem.meter.spent
     left = problem.budget.shrinking
     rows = [found.indices, *(r for r in problem.indices(found.sizes) if r != found.indices)][:4]
     for style, at in itertools.product((TINY, SIMPLE, SIMPLE), rows):
         left -= 1
+        if problem.meter.spent > spent + problem.budget.total // 4:
+            break
         try:
             point = problem.point(found.sizes, at, style)
             if _weight(point) < _weight(best) and problem.compare(point)[0] is False:
@@ -1197,12 +1217,13 @@ def _shrunk(problem: Problem, found: Point) -> tuple[Point, Any, Any]:
 def _simpler_entries(problem: Problem, point: Point, left: int) -> Point:
     """Entry by entry: 0, 1, 2, -1 in its place, if the point still meets the assumptions and still refutes."""
     best = Point(point.sizes, point.indices, dict(point.values), point.functions)
+    spent = problem.meter.spent
     for key in sorted(best.values):
         for value in (Fraction(0), Fraction(1), Fraction(2), Fraction(-1)):
             before = best.values[key]
             if before == value:
                 break
-            if left <= 0:
+            if left <= 0 or problem.meter.spent > spent + problem.budget.total // 2:
                 return best
             left -= 1
             best.values[key] = value
@@ -1242,8 +1263,7 @@ def _presented(problem: Problem, point: Point, x: Any, y: Any) -> Witness:
     for name, f in sorted(point.functions.items()):
         shown[name] = _polynomial(f)
     left, right = _digits(x, y)
-    sizes = {n: v for n, v in point.sizes.items()}
-    return Witness(sizes, dict(point.indices), shown, left, right)
+    return Witness(dict(point.sizes), dict(point.indices), shown, left, right)
 
 
 def _spoken(name: str) -> str:

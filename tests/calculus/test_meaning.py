@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import mpmath
 import pytest
@@ -24,6 +24,7 @@ from derive.calculus.meaning import (
 )
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
+F = Fraction
 N, K = dimension("N"), dimension("K")
 i, j, k, l, n = (index(c) for c in "ijkln")
 x, u, a, b = (scalar(c) for c in "xuab")
@@ -126,7 +127,7 @@ def test_rational_expressions_are_exact() -> None:
 DERIVATIVES = [
     sp.exp(x) * sp.sin(x),
     sp.log(x) ** 2,
-    x**sp.Rational(7, 3),
+    x ** sp.Rational(7, 3),
     x**a,
     a**x,
     x**x,
@@ -168,7 +169,9 @@ def test_softmax_jacobian_and_loss(at: int, wrt: int) -> None:
 
         jacobian = mpmath.diff(lambda v: softmax(moved(v))[at - 1], numbers[wrt - 1])
         ys = [mpmath.mpf(v.numerator) / v.denominator for v in Y.values()]
-        loss = mpmath.diff(lambda v: -sum(q * mpmath.log(r) for q, r in zip(ys, softmax(moved(v)))), numbers[wrt - 1])
+        loss = mpmath.diff(
+            lambda v: -sum(q * mpmath.log(r) for q, r in zip(ys, softmax(moved(v)), strict=True)), numbers[wrt - 1]
+        )
         assert close(evaluate(D(s[i], z[j]), SETTING, p), jacobian)
         assert close(evaluate(D(L, z[j]), SETTING, p), loss)
 
@@ -335,7 +338,8 @@ for _ in range(40):
 TOWER = scalar("q1")
 DEEP = Setting(
     definitions={
-        f"q{m}": Definition(f"q{m}", (), scalar(f"q{m + 1}") ** 2 + scalar(f"q{m + 1}") if m < 60 else x) for m in range(1, 61)
+        f"q{m}": Definition(f"q{m}", (), scalar(f"q{m + 1}") ** 2 + scalar(f"q{m + 1}") if m < 60 else x)
+        for m in range(1, 61)
     }
 )
 
