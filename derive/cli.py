@@ -42,6 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        print(
+            f"derive: internal error: {type(error).__name__}: {error}; please report it with the note", file=sys.stderr
+        )
+        return EXIT_UNUSABLE
 
 
 def parser() -> argparse.ArgumentParser:

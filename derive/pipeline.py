@@ -47,7 +47,7 @@ class Result:
     seconds: float = 0.0
     read: str = ""
     warnings: tuple[str, ...] = ()
-    conditions: tuple[Any, ...] = ()  # SymPy relations
+    conditions: tuple[str, ...] = ()
     stated: str | None = None
 
     @property
@@ -130,6 +130,12 @@ def load(path: str | os.PathLike[str], text: str | bytes | None = None) -> Note:
         return read_note(path, text)
     except OSError as error:
         raise NoteError(_os_message(error)) from None
+    except (RecursionError, MemoryError):
+        raise NoteError("the note is nested too deeply or too large to be read") from None
+    except NoteError:
+        raise
+    except Exception as error:
+        raise NoteError(f"internal error while reading: {type(error).__name__}: {error}; {REPORT_IT}") from error
 
 
 def _kind_of(text: str | bytes) -> str:
@@ -247,7 +253,7 @@ def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
         seconds=seconds,
         read=claim.read,
         warnings=claim.warnings,
-        conditions=tuple(latex(condition, style) for condition in verdict.conditions),
+        conditions=tuple(dict.fromkeys(latex(condition, style) for condition in verdict.conditions)),
         stated=claim.reason,
     )
 
@@ -353,7 +359,6 @@ def _cores() -> int:
 def _result_json(result: Result) -> dict[str, Any]:
     data = asdict(result)
     data["witness"] = _witness_json(result.witness)
-    data["conditions"] = [str(condition) for condition in result.conditions]
     return data
 
 

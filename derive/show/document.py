@@ -135,7 +135,7 @@ def _margin(claim: Claim, result: Result) -> str:
     if result.expected == "false":
         return "denied by the note" if result.settled else "denied by the note, yet not refuted"
     if result.verdict == Kind.PROVED and result.assumptions:
-        return "using " + ", ".join(f"${math(a)}$" for a in result.assumptions)
+        return "using " + ", ".join(map(statement, result.assumptions))
     return ""
 
 
@@ -146,7 +146,7 @@ def _findings(claim: Claim, result: Result, frame: str = "") -> Iterator[str]:
         return frame.format(words=words) if frame else finding(color, words)
 
     if result.conditions:
-        yield said("aside", "Where " + ", ".join(f"${latex(c)}$" for c in result.conditions) + ".")
+        yield said("aside", "Where " + ", ".join(map(statement, result.conditions)) + ".")
     if result.verdict == Kind.REFUTED and result.witness:
         yield said("aside" if result.settled else "refuted", _point(result.witness))
     elif result.verdict != Kind.PROVED and result.reason:
@@ -242,6 +242,11 @@ def prose(words: str) -> str:
         out += [_emphasis(words[at : match.start()]), f"${math(match[1])}$"]
         at = match.end()
     return "".join([*out, _emphasis(words[at:])])
+
+
+def statement(said: str) -> str:
+    """A formula, or words with inline math."""
+    return prose(said) if "$" in said else f"${math(said)}$"
 
 
 def _emphasis(words: str) -> str:

@@ -56,7 +56,8 @@ class Piece:
 
 def latex(expr: Any, style: Style = DEFAULT) -> str:
     """The LaTeX of an expression, a relation, or a matrix of expressions."""
-    return _Printer(style, _bound_names(sp.sympify(expr))).print(sp.sympify(expr)).text
+    tree = sp.sympify(expr, strict=True)  # numbers become SymPy's, text is refused
+    return _Printer(style, _bound_names(tree)).print(tree).text
 
 
 def style_of(source: str, setting: Setting | None = None) -> Style:
@@ -587,8 +588,8 @@ class _Printer:
     def relation(self, expr: Any) -> Piece:
         sign = next(sign for kind, sign in RELATIONS.items() if isinstance(expr, kind))
         left, right = expr.args
-        if isinstance(expr, (sp.Eq, sp.Ne)) and left.is_Symbol and right.is_Symbol and str(left) > str(right):
-            left, right = right, left
+        if isinstance(expr, (sp.Eq, sp.Ne)):
+            left, right = sorted((left, right), key=lambda side: (side.is_number, side.is_Symbol, str(side)))
         return Piece(f"{self.text(left)} {sign} {self.text(right)}", Shape.SUM)
 
     def boolean(self, expr: Any) -> Piece:

@@ -105,9 +105,9 @@ def _lines(result: Result, source: Sequence[str]) -> Iterator[Text]:
     elif result.verdict != Kind.PROVED and result.reason:
         yield _dim(unicode.sentence(result.reason))
     if result.verdict == Kind.PROVED and result.assumptions:
-        yield _dim(f"using {', '.join(map(unicode.linear, result.assumptions))}")
+        yield _dim(f"using {', '.join(map(unicode.statement, result.assumptions))}")
     if result.conditions:
-        yield _dim(f"where {', '.join(unicode.linear(latex(c)) for c in result.conditions)}")
+        yield _dim(f"where {', '.join(unicode.linear(c) for c in result.conditions)}")
     if result.repair:
         yield Text(unicode.sentence(result.repair), "cyan")
     for warning in result.warnings:
@@ -255,7 +255,7 @@ def _basis(claim: Claim, result: Result) -> str:
     if claim.reason:
         return unicode.words(claim.reason)
     if result.verdict == Kind.PROVED and result.assumptions:
-        return f"using {', '.join(map(unicode.linear, result.assumptions))}"
+        return f"using {', '.join(map(unicode.statement, result.assumptions))}"
     return ", ".join(result.rules[:2]) if result.verdict == Kind.PROVED else ""
 
 

@@ -73,6 +73,20 @@ def words(prose: str) -> str:
     return INLINE_MATH.sub(lambda match: linear(match[1]), prose)
 
 
+ENTRY = re.compile(r"\b([A-Za-z]\w*)\[([A-Za-z0-9, ]+)\]")
+
+
+def sentence(words_of_ours: str) -> str:
+    """A sentence of the tool: inline math on the line, ``z[i]`` as an entry."""
+    parts = re.split(r"(\$[^$]+\$)", words_of_ours)
+    return words("".join(p if p.startswith("$") else ENTRY.sub(r"$\1_{\2}$", p) for p in parts))
+
+
+def statement(said: str) -> str:
+    """A formula, or words with inline math, on the line."""
+    return words(said) if "$" in said else linear(said)
+
+
 def _unread(chains: Sequence[s.Chain]) -> bool:
     return any(link.problem for chain in chains for link in chain.links)
 
@@ -247,9 +261,8 @@ class _Layout:
         return self.marked(base, "_", sub) if self.line else box.scripts(base, sub, None)
 
     def marked(self, base: Box, sign: str, script: Box) -> Box:
-        return beside(
-            base, text(sign), script if cells(script.rows[0]) == 1 or self.is_entry(script) else enclosed(script)
-        )
+        plain = self.is_entry(script) or (sign == "_" and script.rows[0].isalnum())
+        return beside(base, text(sign), script if plain or script.width == 1 else enclosed(script))
 
     def is_entry(self, script: Box) -> bool:
         """A letter with Unicode scripts."""

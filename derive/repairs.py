@@ -1,0 +1,49 @@
+"""What a person is told of a refuted claim: the slip undone, or the right side that is proved, in the note's terms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from derive.calculus.judge import prove
+from derive.calculus.verdict import Verdict
+from derive.diagnose import diagnose
+from derive.notes.note import Claim
+from derive.show.latex import latex, style_of
+from derive.steps.routes import derive_lines, prepare
+from derive.steps.vectorise import vectorised
+
+SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
+
+
+def repaired(claim: Claim, verdict: Verdict) -> Verdict:
+    """The verdict with what would make the claim true, where that is found and proved."""
+    repair = diagnose(claim.left, claim.right, claim.setting, prove)
+    if repair is not None:
+        shown = "" if repair.right is None else f": ${equation(claim, repair.right)}$"
+        return replace(verdict, repair=repair.sentence + shown)
+    closed = closed_form(claim)
+    if closed is None:
+        return verdict
+    return replace(verdict, repair=f"what is proved instead: ${equation(claim, closed)}$")
+
+
+def closed_form(claim: Claim) -> Any | None:
+    """The closed form of the left side that the engine proposes, if the judge proves it and it says more."""
+    proposed = derive_lines(claim.left, prepare(claim.setting, "auto"), "auto", "normal")
+    if not proposed.lines or not prove(claim.left, proposed.expr, claim.setting).proved:
+        return None
+    return proposed.expr
+
+
+def equation(claim: Claim, right: Any) -> str:
+    """The person's left side and another right side: a vector or matrix where theirs is one, else its entry."""
+    written = "".join(index for pair in SUBSCRIPT.findall(claim.latex) for index in pair)
+    hidden = tuple(index for index in claim.setting.axes if index.name not in written)
+    entry = latex(right, style_of(claim.latex, claim.setting))
+    if not hidden:
+        return f"{claim.left_latex} = {entry}"
+    if len(hidden) == len(claim.setting.axes) and (whole := vectorised(right, hidden)) is not None:
+        return f"{claim.left_latex} = {whole}"
+    return rf"\left[ {claim.left_latex} \right]_{{{''.join(index.name for index in hidden)}}} = {entry}"
