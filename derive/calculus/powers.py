@@ -402,10 +402,10 @@ class Powers(Products):
         whole = abs(Fraction(c).numerator)
         a: Poly = {m: c} if len(p) > 1 else {m: tidy(Fraction(c) / whole)}
         b = self.sub(p, a)
-        sin, cos = (lambda q: self.function("sin", [q])), (lambda q: self.function("cos", [q]))
+        (sin_a, cos_a), (sin_b, cos_b) = ([self.function(f, [q]) for f in ("sin", "cos")] for q in (a, b))
         if name == "sin":
-            return self.add(self.mul(sin(a), cos(b)), self.mul(cos(a), sin(b)))
-        return self.sub(self.mul(cos(a), cos(b)), self.mul(sin(a), sin(b)))
+            return self.add(self.mul(sin_a, cos_b), self.mul(cos_a, sin_b))
+        return self.sub(self.mul(cos_a, cos_b), self.mul(sin_a, sin_b))
 
     def _function_slope(self, a: Atom, k: int) -> Poly:
         """The partial derivative of an opaque function in its k-th argument."""
