@@ -279,15 +279,8 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     conditions = " and ".join(guards + body.guards)
     if len(conditions) > 100:
         conditions = "(\n        " + "\n        and ".join(guards + body.guards) + "\n    )"
-    text = [f"    if {conditions}:"]
-    indent = "        "
-    for line in lines:
-        if line.startswith("?"):
-            text.append(f"{indent}if {line[1:]}:")
-            indent += "    "
-        else:
-            text.append(indent + line)
-    return [*text, f"{indent}return {', '.join(values)}"], needs
+    text = [f"    if {conditions}:", *(f"        {line}" for line in lines)]
+    return [*text, f"        return {', '.join(values)}"], needs
 
 
 def listed(items: Sequence[str]) -> str:

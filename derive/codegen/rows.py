@@ -403,7 +403,7 @@ class Columns(Straight):
         """exp / total * factor, in the place of the exponentials."""
         e, total, _ = self.exponentials(operand)
         self.needs.add("normalise")
-        self.lines.append(f"normalise({e}, {total}, {self.ref(operand)}{', ' + factor if factor else ''})")
+        self.lines.append(f"normalise({e}, {total}, work{', ' + factor if factor else ''})")
         self.text[node] = e
         self.owned.add(node)
 

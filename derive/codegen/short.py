@@ -147,9 +147,7 @@ class Short(Straight):
             if not self.scaled_later(node):
                 self.divide(node, self.total(True))
         elif isinstance(node, LogSoftmax):
-            self.guards.append(f"{self.logits.name}.size == {self.logits.name}.shape[-1]")
-            self.needs.add("log_normalised_row")
-            self.assign(node, f"log_normalised_row({self.logits.name})")
+            self.log_softmax(node)
         elif isinstance(node, Shifted):
             self.text[node] = self.logits.name
         elif isinstance(node, Mul) and (soft := self.scaling(node)) and self.scaled_later(soft):
@@ -161,6 +159,19 @@ class Short(Straight):
             self.emit(node)
         else:
             raise NotShort
+
+    def log_softmax(self, node: LogSoftmax) -> None:
+        """log s_i = -log(1 + (sum of the other exponentials) / exp z_i), which cancels nowhere."""
+        self.needs.add("all_but_one")
+        e, name = self.exponentials(), self.fresh(node)
+        self.lines += [
+            f"{name} = {e}.dot(all_but_one({self.logits.name}))",
+            f"{name} /= {e}",
+            f"np.log1p({name}, out={name})",
+            f"np.negative({name}, out={name})",
+        ]
+        self.text[node] = name
+        self.owned.add(node)
 
     def divide(self, node: Node, total: str) -> None:
         """The exponentials over their sum, in place when nobody else needs them."""
@@ -230,11 +241,8 @@ class Short(Straight):
             case LogTotal():
                 return f"np.log({self.total(False)})"
             case LogSumExp():
-                self.needs.add("far_from_zero")
-                name = self.unused("log")
-                self.lines.append(f"{name} = np.log({self.total(False)})")
-                self.lines.append(f"?far_from_zero({name})")
-                return name
+                self.needs.add("log_of_sums")
+                return f"log_of_sums({self.logits.name}, {self.total(False)})"
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
                 return f"({product}).dot(ones[0])" if len(operands) > 1 else f"{product}.dot(ones[0])"

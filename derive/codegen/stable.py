@@ -369,12 +369,14 @@ def log_sum_of_two(node: Node) -> Node | None:
 
 
 _s = sp.exp(_z[_i]) / _sum_exp()
+_OTHERS = sp.Sum((1 - sp.KroneckerDelta(_i, _l)) * sp.exp(_z[_l]), (_l, 1, _N))
 _TANH = (sp.exp(_c) - sp.exp(_d)) / (sp.exp(_c) + sp.exp(_d))
 
 RULES: tuple[Rule, ...] = (
     Rule("softmax does not see a shift", _s, sp.exp(_z[_i] - _c) / _sum_exp(_c), normalised),
     Rule("shift of log-sum-exp", sp.log(_sum_exp()), _c + sp.log(_sum_exp(_c)), log_of),
     Rule("log of softmax", sp.log(_s), (_z[_i] - _c) - sp.log(_sum_exp(_c)), log_minus_lse),
+    Rule("log of softmax by the others", sp.log(_s), -sp.log(1 + _OTHERS / sp.exp(_z[_i])), log_minus_lse),
     Rule("an entry of log softmax", sp.log(_s), _z[_i] - sp.log(_sum_exp()), chosen),
     Rule("an entry of a sum", sp.log(_s) + _w[_i], _w[_i] + (_z[_i] - sp.log(_sum_exp())), chosen_term),
     Rule("hyperbolic tangent", _TANH, sp.tanh((_c - _d) / 2), hyperbolic),

@@ -83,7 +83,7 @@ def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array 
 
 def _cross_entropy_labels_grad_rows(work: Work, z: Array, c: Array, out: Array) -> None:
     total, _ = exp_total(z, out, work)
-    normalise(out, total, z)
+    normalise(out, total, work)
     out[c, np.arange(c.size)] += -1
 
 
@@ -128,7 +128,7 @@ def _cross_entropy_labels_value_and_grad_rows(work: Work, z: Array, c: Array, ou
     out0 -= shift
     out0 -= l
     out0 *= -1
-    normalise(out1, total, z)
+    normalise(out1, total, work)
     out1[c, np.arange(c.size)] += -1
 
 
@@ -178,7 +178,7 @@ def cross_entropy_labels_value_and_grad(
 def _cross_entropy_hessian_rows(work: Work, z: Array, out: Array) -> None:
     e = work.like("e", z)
     total, _ = exp_total(z, e, work)
-    normalise(e, total, z)
+    normalise(e, total, work)
     np.multiply(e[:, None, :], e, out=out)
     np.negative(out, out=out)
     diagonal = np.einsum('iiR->iR', out)
@@ -210,7 +210,7 @@ def cross_entropy_hessian(z: ArrayLike, axis: int = -1, out: Array | None = None
 def _cross_entropy_hvp_rows(work: Work, z: Array, v: Array, out: Array) -> None:
     e = work.like("e", z)
     total, _ = exp_total(z, e, work)
-    normalise(e, total, z)
+    normalise(e, total, work)
     c = inner_products(e, v)
     np.subtract(v, c, out=out)
     out *= e
@@ -283,7 +283,7 @@ def _smoothed_cross_entropy_grad_rows(work: Work, z: Array, c: Array, epsilon: A
     m = epsilon / C
     a = epsilon - 1
     total, _ = exp_total(z, out, work)
-    normalise(out, total, z)
+    normalise(out, total, work)
     out -= m
     out[c, np.arange(c.size)] += a
 

@@ -91,7 +91,7 @@ def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> 
 def _mean_cross_entropy_grad_rows(work: Work, x: Array, y: Array, out: Array) -> None:
     N = work.sizes["N"]
     total, _ = exp_total(x, out, work)
-    normalise(out, total, x)
+    normalise(out, total, work)
     out -= y
     out /= N
 
@@ -131,7 +131,7 @@ def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None
 def _mean_cross_entropy_value_and_grad_rows(work: Work, x: Array, y: Array, out: Array) -> tuple[Any, ...]:
     N = work.sizes["N"]
     total, shift = exp_total(x, out, work)
-    normalise(out, total, x)
+    normalise(out, total, work)
     out -= y
     out /= N
     s = less_shift(x, shift)
@@ -259,7 +259,7 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
 def _mean_cross_entropy_labels_grad_rows(work: Work, x: Array, t: Array, out: Array) -> None:
     N = work.sizes["N"]
     total, _ = exp_total(x, out, work)
-    normalise(out, total, x, 1 / N)
+    normalise(out, total, work, 1 / N)
     out[t, np.arange(t.size)] += (-1 / N)
 
 
@@ -301,7 +301,7 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
 def _mean_cross_entropy_labels_value_and_grad_rows(work: Work, x: Array, t: Array, out: Array) -> tuple[Any, ...]:
     N = work.sizes["N"]
     total, shift = exp_total(x, out, work)
-    normalise(out, total, x, 1 / N)
+    normalise(out, total, work, 1 / N)
     out[t, np.arange(t.size)] += (-1 / N)
     g = x[t, np.arange(t.size)]
     l = np.log(total)

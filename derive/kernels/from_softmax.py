@@ -11,14 +11,14 @@ from derive.kernels.runtime import (
     Array,
     Kernel,
     Work,
+    all_but_one,
     column_sums,
     exp_total,
-    far_from_zero,
     inner_products,
     less_shift,
     like_logits,
     log_normalised,
-    log_normalised_row,
+    log_of_sums,
     log_sum_exp_of,
     normalise,
     short_rows,
@@ -36,7 +36,7 @@ __all__ = [
 
 def _softmax_rows(work: Work, z: Array, out: Array) -> None:
     total, _ = exp_total(z, out, work)
-    normalise(out, total, z)
+    normalise(out, total, work)
 
 
 _softmax = Kernel(
@@ -87,8 +87,12 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and z.size == z.shape[-1]:
-        l = log_normalised_row(z)
+    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
+        e = np.exp(z)
+        l = e.dot(all_but_one(z))
+        l /= e
+        np.log1p(l, out=l)
+        np.negative(l, out=l)
         return l
     return _log_softmax((z,), (out,), axis)[0]
 
@@ -119,17 +123,15 @@ def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     if axis == -1 and out is None and (ones := short_rows(z)) is not None:
         e = np.exp(z)
         total = e.dot(ones[0])
-        log = np.log(total)
-        if far_from_zero(log):
-            l = log
-            return l
+        l = log_of_sums(z, total)
+        return l
     return _logsumexp((z,), (out,), axis)[0]
 
 
 def _softmax_jacobian_rows(work: Work, z: Array, out: Array) -> None:
     e = work.like("e", z)
     total, _ = exp_total(z, e, work)
-    normalise(e, total, z)
+    normalise(e, total, work)
     np.multiply(e[:, None, :], e, out=out)
     np.negative(out, out=out)
     diagonal = np.einsum('iiR->iR', out)
@@ -205,7 +207,7 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None 
 
 def _cross_entropy_grad_rows(work: Work, z: Array, y: Array, out: Array) -> None:
     total, _ = exp_total(z, out, work)
-    normalise(out, total, z)
+    normalise(out, total, work)
     out -= y
 
 

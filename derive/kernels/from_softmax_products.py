@@ -30,7 +30,7 @@ __all__ = [
 def _softmax_vjp_rows(work: Work, z: Array, v: Array, out: Array) -> None:
     e = work.like("e", z)
     total, _ = exp_total(z, e, work)
-    normalise(e, total, z)
+    normalise(e, total, work)
     c = inner_products(e, v)
     np.subtract(v, c, out=out)
     out *= e
@@ -71,7 +71,7 @@ def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 def _softmax_jvp_rows(work: Work, z: Array, v: Array, out: Array) -> None:
     e = work.like("e", z)
     total, _ = exp_total(z, e, work)
-    normalise(e, total, z)
+    normalise(e, total, work)
     c = inner_products(e, v)
     np.subtract(v, c, out=out)
     out *= e
@@ -112,7 +112,7 @@ def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 def _softmax_temperature_rows(work: Work, z: Array, T: Array, out: Array) -> None:
     m = 1 / T * z
     total, _ = exp_total(m, out, work)
-    normalise(out, total, m)
+    normalise(out, total, work)
 
 
 _softmax_temperature = Kernel(

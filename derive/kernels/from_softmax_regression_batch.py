@@ -72,7 +72,7 @@ def _softmax_regression_grads_rows(work: Work, W: Array, b: Array, X: Array, Y: 
     c += b[:, None]
     e = work.like("e", c)
     total, _ = exp_total(c, e, work)
-    normalise(e, total, c)
+    normalise(e, total, work)
     e -= Y
     out[...] = (e.T @ W).T
     out /= N
@@ -135,7 +135,7 @@ def _softmax_regression_value_and_grads_rows(work: Work, W: Array, b: Array, X: 
     l *= c3
     c2 -= l
     r = c2.sum(axis=-1, dtype=np.float64)
-    normalise(e, total, c)
+    normalise(e, total, work)
     e -= Y
     r2 = e @ X.T
     r3 = e.sum(axis=-1)

@@ -44,7 +44,7 @@ def _sigmoid_network_value_and_grads_rows(
     c3 -= l
     r = c3.sum(axis=-1, dtype=np.float64)
     a2 = 1 - s
-    normalise(e, total, c2)
+    normalise(e, total, work)
     e -= Y
     c5 = (e.T @ W).T
     a2 *= c5 * s
@@ -118,7 +118,7 @@ def _tanh_network_value_and_grads_rows(
     r = c3.sum(axis=-1, dtype=np.float64)
     m = np.square(c)
     np.subtract(1, m, out=m)
-    normalise(e, total, c2)
+    normalise(e, total, work)
     e -= Y
     c5 = (e.T @ W).T
     m2 = m * c5
@@ -193,7 +193,7 @@ def _relu_network_value_and_grads_rows(
     r = c3.sum(axis=-1, dtype=np.float64)
     g = c > 0
     chosen = np.where(g, dtype.type(1), dtype.type(0))
-    normalise(e, total, c2)
+    normalise(e, total, work)
     e -= Y
     c5 = (e.T @ W).T
     m2 = chosen * c5

@@ -247,6 +247,8 @@ BLOCK_BYTES = 1 << 20  # of the largest array: it stays in the second-level cach
 SHORT = 16  # rows of at most so many entries are copied
 BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
+PIECE = 512  # entries of a long row that are summed by one dot product
+SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
 
 _threads = 0
@@ -268,15 +270,16 @@ def thread_count() -> int:
 
 
 class Work:
-    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below.
+    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below, whether
+    roundings of a sum would not show.
 
     It also keeps the buffers of a block for the next one.
     """
 
-    __slots__ = ("buffers", "dtype", "low", "sizes", "speculate")
+    __slots__ = ("buffers", "dtype", "low", "rough", "sizes", "speculate")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
-        self.speculate, self.low, self.sizes, self.dtype = True, False, sizes, dtype
+        self.speculate, self.low, self.rough, self.sizes, self.dtype = True, False, False, sizes, dtype
         self.buffers: dict[Any, Array] = {}
 
     def like(self, key: Any, x: Array) -> Array:
@@ -440,24 +443,34 @@ def in_threads(run: Any, rows: int, step: int) -> list[Any]:
 # ----- inside a block -----
 
 
-def column_sums(x: Array) -> Array:
-    """Sums down the first axis of (axis, rows), in pieces short enough to keep the rounding small."""
-    size, count = x.shape
+def column_sums(x: Array, rough: bool = False) -> Array:
+    """Sums down the first axis of (axis, rows), in pairs; if rough, as dot products, which are faster and round more."""
+    size = x.shape[0]
     rows = x.T
-    if not rows.flags.c_contiguous or size < SHORT or x.dtype.itemsize > 8:
-        return np.add.reduce(x, axis=0)
-    if size <= 2048:
-        return np.asarray(row_dot(rows, np.ones(size, x.dtype)))
-    piece = 512
-    whole = size // piece * piece
-    parts = row_dot(rows[:, :whole].reshape(count, -1, piece) if whole == size else
-                    np.lib.stride_tricks.as_strided(rows, (count, whole // piece, piece),
-                                                    (rows.strides[0], piece * x.itemsize, x.itemsize)),
-                    np.ones(piece, x.dtype))
-    total = np.add.reduce(parts, axis=1)
+    if not rows.flags.c_contiguous or size <= SHORT:
+        return in_pairs(x) if size <= SHORT else np.add.reduce(x, axis=0)
+    if not rough or x.dtype.itemsize > 8:
+        return np.asarray(np.add.reduce(rows, axis=1))
+    if size <= PIECE * 4:
+        return row_dot(rows, np.ones(size, x.dtype))
+    whole = size // PIECE * PIECE
+    strides = (rows.strides[0], PIECE * x.itemsize, x.itemsize)
+    pieces = np.lib.stride_tricks.as_strided(rows, (len(rows), whole // PIECE, PIECE), strides)
+    total = np.add.reduce(row_dot(pieces, np.ones(PIECE, x.dtype)), axis=1)
     if whole < size:
         total += row_dot(rows[:, whole:], np.ones(size - whole, x.dtype))
     return np.asarray(total)
+
+
+def in_pairs(x: Array) -> Array:
+    """The sum over the first axis, halved again and again."""
+    while len(x) > 1:
+        half = len(x) // 2
+        added = x[:half] + x[half : 2 * half]
+        if len(x) % 2:
+            added[0] += x[-1]
+        x = added
+    return x[0] if len(x) else np.zeros(x.shape[1:], x.dtype)
 
 
 def row_dot(a: Array, b: Array) -> Array:
@@ -509,29 +522,27 @@ def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
     What is made of them does not depend on c, so c = 0 is tried first: it saves two passes and a rounding. A sum of at
     least 1 loses no entry that would be a normal number after division.
     """
+    work.rough = False
     if work.speculate:
         exp_into(x, e, work)
-        total = column_sums(e)
+        work.rough = len(x) > SHORT and bool(x[:, 0].max() - x[:, 0].min() > SPREAD)
+        total = column_sums(e, work.rough)
         if total.size and total.min() >= 1 and np.isfinite(total.max()):
             return total, 0.0
-        work.speculate = False
+        work.speculate = work.rough = False
     top = column_top(x)
     np.subtract(x, top, out=e)
     exp_into(e, e, work)
     return column_sums(e), top
 
 
-def normalise(e: Array, total: Array, x: Array, factor: Any = None) -> None:
-    """e = factor * e / total.
-
-    Where the rows spread, the exponentials are less exact than a quotient, and multiplying by the reciprocal costs
-    nothing that shows; nearly uniform rows are divided.
-    """
+def normalise(e: Array, total: Array, work: Work, factor: Any = None) -> None:
+    """e = factor * e / total; by the reciprocal where its rounding does not show."""
     if np.isinf(total).any():  # a row with +inf has no softmax
         total = np.where(np.isinf(total), e.dtype.type(np.nan), total)
     if factor is not None:
         np.multiply(e, np.divide(factor, total), out=e)
-    elif e.shape[0] > SHORT and np.ptp(x[:, 0]) > 8:
+    elif work.rough:
         np.multiply(e, np.reciprocal(total), out=e)
     else:
         np.divide(e, total, out=e)
@@ -575,6 +586,12 @@ def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
     """shift + log total; rows whose result is near zero, where that cancels, are computed once more with care."""
     result = np.log(total)
     result += shift
+    again(x, result)
+    return np.asarray(result)
+
+
+def again(x: Array, result: Array) -> None:
+    """Compute the entries of ``result = log sum exp(x)`` that are near zero with care."""
     near = np.flatnonzero(np.abs(result) < 1)
     if near.size:
         wide = np.float64 if x.dtype.itemsize < 8 else x.dtype
@@ -582,7 +599,6 @@ def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
         top = column_top(part)
         e = np.exp(part - top)
         result[near] = top + log_total(e, np.add.reduce(e, axis=0))
-    return np.asarray(result)
 
 
 # ----- the straight way for short rows -----
@@ -653,18 +669,19 @@ def remembered(key: Any, make: Any) -> Array:
     return table
 
 
-def far_from_zero(x: Any) -> bool:
-    """No entry is between -1 and 1."""
-    if x.size == 1:
-        return abs(x.item()) >= 1
-    return bool((np.abs(x) >= 1).all())
+def log_of_sums(z: Array, total: Any) -> Any:
+    """log total, where total are the sums of exp of the rows of ``z``; entries near zero are computed with care."""
+    result = np.log(total)
+    if result.size == 1:
+        if abs(result.item()) >= 1:
+            return result
+        result = np.asarray(result)
+    flat = result.reshape(-1)
+    again(z.reshape(-1, z.shape[-1]).T, flat)
+    return flat.reshape(result.shape) if result.ndim else flat[0]
 
 
-def log_normalised_row(z: Array) -> Array:
-    """z - log sum exp(z) for a single row of ordinary numbers."""
-    top = z.argmax()
-    x = z - z.item(top)
-    e = np.exp(x)
-    e.flat[top] = 0
-    x -= math.log1p(e.dot(ONES[z.dtype][z.shape[-1]][0]).item())
-    return x
+def all_but_one(z: Array) -> Array:
+    """A matrix that sums, for each entry of a row of ``z``, the others."""
+    size = z.shape[-1]
+    return remembered(("others", z.dtype, size), lambda: np.ones((size, size), z.dtype) - np.eye(size, dtype=z.dtype))

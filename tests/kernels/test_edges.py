@@ -90,10 +90,10 @@ def test_denormals(dtype: Any) -> None:
 def test_labels_of_every_integer_type(integer: Any) -> None:
     z = np.random.default_rng(1).normal(size=(6, 5))
     t = np.array([0, 4, 2, 2, 1, 3])
-    np.testing.assert_array_equal(kernels.cross_entropy_labels(z, t.astype(integer)), kernels.cross_entropy_labels(z, t))
-    np.testing.assert_array_equal(
-        kernels.mean_cross_entropy_labels_grad(z, t.astype(integer)), kernels.mean_cross_entropy_labels_grad(z, t)
-    )
+    want = kernels.cross_entropy_labels(z, t)
+    np.testing.assert_allclose(kernels.cross_entropy_labels(z, t.astype(integer)), want, rtol=1e-14)
+    want = kernels.mean_cross_entropy_labels_grad(z, t)
+    np.testing.assert_allclose(kernels.mean_cross_entropy_labels_grad(z, t.astype(integer)), want, rtol=1e-14)
 
 
 @pytest.mark.parametrize("bad", [[0, 5], [-1, 0]])
