@@ -94,7 +94,7 @@ class Point:
 
 
 class Jet:
-    """A number plus infinitesimals: ``terms[mask]`` is the coefficient of the product of the ``e_k`` with bit k in mask."""
+    """A number plus infinitesimals: ``terms[mask]`` is the coefficient of the product of ``e_k`` over the bits of mask."""
 
     __slots__ = ("terms",)
 
@@ -120,7 +120,7 @@ class Jet:
         return Jet({m: -c for m, c in self.terms.items()})
 
     def __sub__(self, other: Any) -> Jet:
-        return self + (-other)
+        return self.__add__(-other)
 
     def __mul__(self, other: Any) -> Jet:
         if type(other) is not Jet:

@@ -1247,7 +1247,7 @@ def _still(problem: Problem, point: Point) -> bool:
 
 
 def _presented(problem: Problem, point: Point, x: Any, y: Any) -> Witness:
-    """The point for a person: vectors as ``(1, 0, 2)``, matrices by rows, values with the digits that tell them apart."""
+    """The point for a person: vectors as ``(1, 0, 2)``, matrices by rows, the digits that tell both sides apart."""
     names = problem.program.nodes[0].names | problem.program.nodes[1].names
     shown: dict[str, str] = {}
     entries: dict[str, dict[tuple[int, ...], Any]] = {}
