@@ -126,12 +126,13 @@ class Collector:
         self.mentioned: list[str] = []
         self.waiting: list[str] = []
         self.special: dict[str, int] = {}
+        self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
 
     # -- sentences --------------------------------------------------------------------------------------------
     def sentence(self, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]]) -> None:
         self.section = sentence.section
         self.sentence_number += 1
-        self.mentioned, self.waiting, self.special = [], [], {}
+        self.mentioned, self.waiting, self.special, self.families = [], [], {}, {}
         first = len(self.records)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
         word = re.match(r"\W*(compile|derive)\b", opening, re.I)
@@ -659,7 +660,10 @@ class Collector:
         for node in bare_names(links[0].side):
             name = letter(node)
             assert name is not None
-            made.append(self.bind(Entity(name, Kind.INDEX, range=AxisVar(size, first), declared=True)))
+            axis = AxisVar(size, first)
+            for waiting in self.families.pop(name, ()):
+                self.inventory.axes.unite(axis, waiting)
+            made.append(self.bind(Entity(name, Kind.INDEX, range=axis, declared=True)))
         self.note(GivenRecord(*self.here(place), latex=self.written(s.Chain(links)), entities=tuple(made)))
 
     def unread(self, links: tuple[s.Link, ...], formula: Formula, place: Place, message: str) -> None:
@@ -678,6 +682,8 @@ class Collector:
         names = bare_names(links[0].side)
         record = GivenRecord(*self.here(place), latex=self.written(chain))
         try:
+            if any(isinstance(n, s.Dots) for n in names):
+                names = [self.listed_family(names)]
             if links[1].sign == ":" and len(links) == 3 and links[2].sign == r"\to":
                 record.entities = tuple(self.declare_function(n, links[1].side, links[2].side) for n in names)
             elif len(links) == 2 and links[1].side is not None:
@@ -691,6 +697,21 @@ class Collector:
         self.note(record)
         record.names = self.names
         self.mention(names, mode)
+
+    def listed_family(self, names: list[s.Node]) -> s.Node:
+        """``x_1, \\dots, x_N`` is the family ``x_n`` over an axis of its own."""
+        first, last = names[0], names[-1]
+        if not (isinstance(first, s.Subscript) and isinstance(last, s.Subscript) and isinstance(names[-2], s.Dots)):
+            raise ReadProblem("a list of names is written x_1, \\dots, x_N")
+        name, start = letter(first.base), first.indices[0]
+        if name is None or letter(last.base) != name or not is_number(start) or len(first.indices) != 1:
+            raise ReadProblem("a list of names is written x_1, \\dots, x_N")
+        base = int(start.text)  # type: ignore[attr-defined]
+        if base not in (0, 1):
+            raise ReadProblem("an axis is counted from 0 or from 1")
+        size = sp.expand(self.size(last.indices[-1]) - base + 1)
+        self.families.setdefault("", []).append(AxisVar(size, base))
+        return s.Subscript(first.start, last.end, first.base, (s.Name(first.start, last.end, ""),))
 
     def lost(self, nodes: list[s.Node], message: str) -> None:
         """Names whose declaration is not understood: nothing that is said of them can be."""
@@ -811,10 +832,14 @@ class Collector:
         return [entity]
 
     def family_axis(self, name: str) -> AxisVar:
-        entity = self.names.get(name) or self.inventory.later(name, self.position)
+        if not name:  # of a list x_1, ..., x_N
+            return self.families.pop("")[-1]
+        entity = self.names.get(name)
         if entity is not None and entity.kind is Kind.INDEX and entity.range is not None:
             return entity.range
-        return AxisVar(hint="")
+        axis = AxisVar()
+        self.families.setdefault(name, []).append(axis)
+        return axis
 
     def declared(self, name: str, axes: tuple[AxisVar, ...], family: int, mode: Mode) -> Entity:
         """A repetition or a late declaration tells the shape of what is known; another one makes a new meaning."""

@@ -52,7 +52,7 @@ def compound_names(chains: list[s.Chain]) -> frozenset[str]:
                 ):
                     lettered.add(node.base.text)
             if k == 0 and introduces:
-                for item in _items(side):
+                for item in () if any(isinstance(x, s.Dots) for x in _items(side)) else _items(side):
                     found = numbered(item) or numbered(getattr(item, "base", None))
                     if found is not None and chain.links[1].sign == r"\in":
                         declared.add(found[1])

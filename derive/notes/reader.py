@@ -39,7 +39,7 @@ from derive.notes.document import (
     read_document,
     read_text,
 )
-from derive.notes.formula import parse
+from derive.notes.formula import as_formula, parse
 from derive.notes.inventory import Inventory
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation, Target
 from derive.notes.properties import property_relations
@@ -65,6 +65,14 @@ def read_note(path: str | os.PathLike[str], text: str | bytes | None = None) -> 
 def read_source(text: str, kind: Kind = "md", path: str = "<text>") -> Note:
     """A note from its text; ``kind`` is md, tex or ipynb."""
     return read_parsed(read_text(text, kind), path)
+
+
+def read_expression(latex: str, note: Note) -> tuple[Target, Setting]:
+    """An expression in the names that hold at the end of a note; raises ``NoteError`` if it cannot be read."""
+    if note.reading is None:
+        raise NoteError("this note was not read by the reader")
+    reading: Reading = note.reading
+    return reading.expression(latex)
 
 
 def read_parsed(document: Document, path: str) -> Note:
@@ -280,6 +288,21 @@ class Reading:
             return CompileRequest(record.place, latex, tuple(targets), record.name, record.arguments, setting, problem)
         target_ = targets[0] if targets else None
         return DeriveRequest(record.place, latex[0] if latex else "", target_, record.route, setting, problem)
+
+    def expression(self, latex: str) -> tuple[Target, Setting]:
+        chains = tuple(renamed_chain(c, self.compounds) for c in parse(as_formula(latex)))
+        links = chains[0].links if len(chains) == 1 else ()
+        if len(links) != 1 or links[0].side is None:
+            trouble = next((link.problem.message for link in links if link.problem), "an expression without a relation is expected")
+            raise NoteError(trouble)
+        end = self.collector
+        record = Record(Place(1, 1), (), end.position, end.names)
+        self.inventory.survey(links[0].side)
+        try:
+            target, meaning = self.target(latex, links[0].side, record)
+            return target, self.setting([meaning], end.names, end.position, end.section, [target.expr], 0)
+        except ReadProblem as problem:
+            raise NoteError(problem.message) from None
 
     def target(self, latex: str, node: s.Node, record: Record) -> tuple[Target, Meaning]:
         """A formula with its axes opened; the free indices come first in the order in which they stand."""

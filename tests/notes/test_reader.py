@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Relation
-from derive.notes.reader import read_note, read_source
+from derive.notes.reader import read_expression, read_note, read_source
 
 SOFTMAX = r"Let $z \in \mathbb{R}^N$ and $s_i = \frac{e^{z_i}}{\sum_{l=1}^N e^{z_l}}$."
 
@@ -304,3 +304,12 @@ WARNINGS = (
 @pytest.mark.parametrize(("line", "message"), WARNINGS)
 def test_warnings(line: str, message: str) -> None:
     assert any(message in w for w in only(f"{CONTEXT}\n\n$${line}$$\n").warnings)
+
+
+def test_expression_in_the_names_of_a_note() -> None:
+    target, setting = read_expression(r"\frac{\partial s_i}{\partial z_j}", read_source(SOFTMAX))
+    assert str(target.expr) == "Derivative(s[i], z[j])" and "s" in setting.definitions
+    with pytest.raises(NoteError):
+        read_expression(r"s_i = 1", read_source(SOFTMAX))
+    with pytest.raises(NoteError):
+        read_expression(r"s_{ij}", read_source(SOFTMAX))
