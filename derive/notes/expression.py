@@ -5,9 +5,10 @@ r"""One side of a relation: tokens -> tree, by recursive descent.
     factor     primary script*                            script: _{indices} ^{exponent} ' |_{condition}
     primary    number | name | bracket | \frac | \sqrt | big | function | derivative | environment | dots | text
 
-What takes the factors behind it: ``\sum`` and ``\prod`` the rest of the product; a function or a derivative operator the
-bracket directly behind it or else the product that follows; ``\nabla`` and ``\partial_x`` in front of a name only that name.
-Where such a product has an explicit sign in it and two readings are possible, that is a problem that names both.
+What takes the factors behind it: ``\sum`` and ``\prod`` the rest of the product; a function or a derivative
+operator the bracket directly behind it or else the product that follows; ``\nabla`` and ``\partial_x`` in front of
+a name only that name. Where such a product has an explicit sign in it and two readings are possible, that is a
+problem that names both.
 """
 
 from __future__ import annotations
@@ -273,7 +274,7 @@ class Expressions:
     def product(self, mode: str) -> Node:
         """Factors up to a sign, a relation or the end.
 
-        ``mode``: full, body (of a sum), function (argument without a bracket), operator (what a derivative is taken of).
+        ``mode``: full, body (of a sum), function (argument without a bracket), operator (of a derivative).
         """
         signs, factors = [""], [self._signed() if mode == "full" else self._first(mode)]
         while token := self.peek():
@@ -1021,7 +1022,7 @@ class Expressions:
         if (
             top.text == r"\partial"
             and bottom.text == r"\partial"
-            and not (self._kind_at_in(above[0] + 1, above[1]) == "_")
+            and self._kind_at_in(above[0] + 1, above[1]) != "_"
         ):
             total = False
         elif self._is_total(*above, top=True) and self._is_total(*below, top=False):
@@ -1044,10 +1045,10 @@ class Expressions:
             body = self.expression(*body_range)
             if isinstance(body, Terms):
                 raise Unreadable(body.start, "ambiguous: put the sum that is differentiated in parentheses")
-            node = Partial(start, end, body, variables, order, total)
+            node = Partial(start, end, body, variables, order, total, top.kind == "d")
         else:
             body = self._operand("operator")
-            node = Partial(start, self.behind(), body, variables, order, total)
+            node = Partial(start, self.behind(), body, variables, order, total, top.kind == "d")
         return Terms(start, node.end, (sign,), (node,)) if sign else node
 
     def _trim(self, low: int, high: int) -> tuple[int, int]:
@@ -1255,7 +1256,7 @@ class Expressions:
         body = self.scripts(self.primary())
         self.pos = slash + 2
         variable = self.scripts(self.primary())
-        return Partial(first.start, self.behind(), body, ((variable, 1),), 1, True)
+        return Partial(first.start, self.behind(), body, ((variable, 1),), 1, True, first.kind == "d")
 
     def _after_name(self, i: int) -> int:
         """The position behind a name with its scripts, or -1 if none stands there."""

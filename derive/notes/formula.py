@@ -1,16 +1,18 @@
 r"""A formula -> its statements, each a chain of relations.
 
-A display is cut first and read afterwards, so that a side that cannot be read costs that side only and no relation is lost:
+A display is cut first and read afterwards, so that a side that cannot be read costs that side only and no relation
+is lost:
 
     formula    row (``\\`` row)*                           rows inside of a bracket are layout
     row        statement (separator statement)*            separator: , ; \quad & \implies, or words such as "where"
     statement  side (relation side)*                       a chain; the sides are read by :mod:`derive.notes.expression`
 
-A row that begins with a relation goes on from the chain above it; one without a relation that begins with an operator goes on
-from its last side. Commas keep together what belongs together: ``i, j = 1, \dots, N`` is one statement whose sides are lists.
-``\quad`` and ``&`` part statements only where a relation stands on both sides of them, or a condition behind them.
-``\text{…}``, ``\tag{…}`` and what stands over a relation sign become the link's stated reason, unless the words connect
-("and", "where", "if"): then a new statement begins, with these words before it.
+A row that begins with a relation goes on from the chain above it; one without a relation that begins with an
+operator goes on from its last side. Commas keep together what belongs together: ``i, j = 1, \dots, N`` is one
+statement whose sides are lists. ``\quad`` and ``&`` part statements only where a relation stands on both sides of
+them, or a condition behind them. ``\text{…}``, ``\tag{…}`` and what stands over a relation sign become the link's
+stated reason, unless the words connect ("and", "where", "if"): then a new statement begins, with these words before
+it.
 """
 
 from __future__ import annotations
@@ -430,7 +432,7 @@ class _Cutter:
         return found
 
     def _ahead(self, pieces: list[_Piece]) -> tuple[list[bool], list[bool]]:
-        """For each piece: whether a relation follows in its run of commas, and whether dots stand before that relation."""
+        """For each piece: whether a relation follows in its run of commas, and whether dots stand before it."""
         relation, dots = [False] * (len(pieces) + 1), [False] * (len(pieces) + 1)
         for k in reversed(range(len(pieces))):
             goes_on = k + 1 < len(pieces) and pieces[k + 1].before == "," and not pieces[k + 1].words
@@ -443,7 +445,7 @@ class _Cutter:
         piece.signs += more.signs
 
     def _continues_list(self, before: _Piece, piece: _Piece) -> bool:
-        """Whether an item belongs to the list in front of it rather than to the relation behind it: a number, or what follows dots."""
+        """Whether an item ends the list in front of it, and does not begin the next: a number, or what follows dots."""
         last = self._last(before.low, before.high)
         return self._is_number(piece) or (last is not None and last.kind == "dots")
 

@@ -116,7 +116,8 @@ _TOKEN = re.compile(
     r"|\\(?P<edge>begin|end)\s*\{(?P<environment>[^{}]*)\}(?P<options>(?:\[[^\[\]]*\])*)"
     r"|(?P<double>\$\$)|(?P<single>\$)|(?P<paren>\\\()|(?P<bracket>\\\[)"
     r"|\\verb\*?(?P<fence>[^A-Za-z\s*])(?P<verb>[^\n]*?)(?P=fence)"
-    r"|\\(?P<command>[A-Za-z@]+)\*?[ \t]*|\\(?P<escaped>.)|(?P<blank>\n[ \t]*\n\s*)|(?P<brace>[{}])|(?P<quote>``|'')|(?P<tie>~)",
+    r"|\\(?P<command>[A-Za-z@]+)\*?[ \t]*|\\(?P<escaped>.)|(?P<blank>\n[ \t]*\n\s*)"
+    r"|(?P<brace>[{}])|(?P<quote>``|'')|(?P<tie>~)",
     re.DOTALL,
 )
 _OPTION = re.compile(r"[ \t]*\[[^\[\]]*\]")

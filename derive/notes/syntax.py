@@ -54,7 +54,13 @@ class Dots(Node):
 
 @dataclass(frozen=True)
 class Subscript(Node):
-    r"""``base_{a, b}``: indices split at commas and at juxtaposition; each is a tree of its own (``i``, ``0``, ``i+1``, ``y_n``)."""
+    r"""``base_{a, b}``: indices split at commas and at juxtaposition; each is a tree of its own (``i``, ``0``,
+    ``i+1``, ``y_n``).
+
+    Scripts nest in the order of the source: ``X^{-1}_{kl}`` is a Subscript of a Superscript, ``X_{kl}^{-1}`` the
+    reverse.
+    A sign alone is a Text: ``\mathbb{R}_+``, ``\mathbb{R}_{>0}``.
+    """
 
     base: Node
     indices: tuple[Node, ...]
@@ -86,7 +92,12 @@ class Prime(Node):
 
 @dataclass(frozen=True)
 class Group(Node):
-    """Parentheses, brackets or braces that were written: ``opening`` is ``(``, ``[`` or ``{``; several items if commas stand inside."""
+    """Parentheses, brackets or braces that were written: ``opening`` is ``(``, ``[`` or ``{``; several items if commas
+    stand inside.
+
+    ``opening`` is ``[)`` and the like for a half-open interval, '' for a list without brackets: ``i, j`` and ``1,
+    \\dots, N``.
+    """
 
     opening: str
     items: tuple[Node, ...]
@@ -118,7 +129,9 @@ class Terms(Node):
 
 @dataclass(frozen=True)
 class Factors(Node):
-    r"""A product of factors in flat order; ``signs[k]`` stands before ``factors[k]``: ``''`` (juxtaposed), ``\cdot``, ``\times``, ``/``, ``\odot``, ``\otimes``; ``signs[0]`` is ``''``."""
+    r"""A product of factors in flat order; ``signs[k]`` stands before ``factors[k]``: ``''`` (juxtaposed), ``\cdot``,
+    ``\times``, ``/``, ``\odot``, ``\otimes``; ``signs[0]`` is ``''``.
+    """
 
     signs: tuple[str, ...]
     factors: tuple[Node, ...]
@@ -140,7 +153,9 @@ class Root(Node):
 
 @dataclass(frozen=True)
 class Call(Node):
-    r"""A function that the language knows, with the argument that it takes: ``\log s_i``, ``\tanh^2(t)``, ``\log_2 x``, ``\max(a, b)``, ``\operatorname{diag}(s)``."""
+    r"""A function that the language knows, with the argument that it takes: ``\log s_i``, ``\tanh^2(t)``, ``\log_2
+    x``, ``\max(a, b)``, ``\operatorname{diag}(s)``.
+    """
 
     function: str  # without backslash: log, exp, tanh, max, diag, tr, relu, sign, erf, det …
     arguments: tuple[Node, ...]
@@ -151,10 +166,12 @@ class Call(Node):
 
 @dataclass(frozen=True)
 class Binder(Node):
-    r"""What stands under ``\sum``: index names; then ``=`` a first and (above) a last value, or ``\ne`` (excluded), or ``\in``."""
+    r"""What stands under ``\sum``: index names; then ``=`` a first and (above) a last value, or ``\ne`` (excluded), or
+    ``\in``.
+    """
 
     indices: tuple[Node, ...]
-    relation: str = ""  # '', '=', '\ne', '\in', '<'
+    relation: str = ""  # '', '=', '\ne', '\in', '<' or any other relation that was written
     first: Node | None = None  # first value, or the excluded index, or the set
     last: Node | None = None
 
@@ -170,20 +187,28 @@ class Big(Node):
 
 @dataclass(frozen=True)
 class Partial(Node):
-    r"""``\frac{\partial^3 f}{\partial x_i^2 \partial x_j}``, ``\frac{dL}{dz}``, ``\partial_{z_j} L``, ``\frac{\partial}{\partial z_j}(…)``.
+    r"""``\frac{\partial^3 f}{\partial x_i^2 \partial x_j}``, ``\frac{dL}{dz}``, ``\partial_{z_j} L``,
+    ``\frac{\partial}{\partial z_j}(…)``.
 
-    ``variables`` are the things in the denominator with how often each; ``order`` is the number written on the numerator.
+    ``variables`` are the things in the denominator with how often each; ``order`` is the number written on the
+    numerator.
     """
 
     body: Node
     variables: tuple[tuple[Node, int], ...]
     order: int
     total: bool = False
+    roman: bool = False  # the d of a total derivative stands upright; an italic one might be a name
 
 
 @dataclass(frozen=True)
 class Nabla(Node):
-    r"""``\nabla_z L``, ``\nabla^2_z L``, ``\nabla L``."""
+    r"""``\nabla_z L``, ``\nabla^2_z L``, ``\nabla L``.
+
+    In front of a name it takes that name, with what it is applied to: ``\nabla_z L \, x^\top`` is ``(\nabla_z L)
+    x^\top``.
+    In front of anything else (``\nabla_x x^\top A x``, ``\nabla_x \frac12 \|x\|^2``) the product that follows.
+    """
 
     body: Node
     variables: tuple[Node, ...]
@@ -228,7 +253,9 @@ class Text(Node):
 
 @dataclass(frozen=True)
 class Relation(Node):
-    r"""``left sign right`` in canonical spelling: ``= \ne < > \le \ge \approx \in \to \propto \sim := \equiv \implies``."""
+    r"""``left sign right`` in canonical spelling: ``= \ne < > \le \ge \approx \in \to \propto \sim := \equiv
+    \implies``.
+    """
 
     sign: str
     left: Node
@@ -237,7 +264,9 @@ class Relation(Node):
 
 @dataclass(frozen=True)
 class Link:
-    """One side of a chain. ``sign`` is the relation before it ('' for the first side); ``at`` is the offset of that sign."""
+    """One side of a chain. ``sign`` is the relation before it ('' for the first side); ``at`` is the offset of that
+    sign.
+    """
 
     sign: str
     at: int
@@ -249,9 +278,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Chain:
-    """``a = b = c``: its links in order. A formula holds one or more chains, split at ``,`` ``;`` ``\\quad``, rows and "and".
+    """``a = b = c``: its links in order. A formula holds one or more chains, split at ``,`` ``;`` ``\\quad``, rows and
+    "and".
 
     A row that begins with a relation sign goes on from the chain before it and is part of that chain.
+    ``words`` of a chain behind an arrow are ``\\implies``, ``\\impliedby`` or ``\\iff``; a condition in parentheses
+    behind
+    white space has ``if``; ``\\forall`` is ``for all``. The first side is None when a formula begins with a relation.
     """
 
     links: tuple[Link, ...]
@@ -260,7 +293,8 @@ class Chain:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a stretch of a formula could not be read: offset into ``Formula.latex``, what was found, what was expected."""
+    """Why a stretch of a formula could not be read: offset into ``Formula.latex``, what was found, what was expected.
+    """
 
     at: int
     message: str

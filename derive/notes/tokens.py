@@ -16,7 +16,7 @@ from derive.notes import vocabulary as words
 
 
 class Token:
-    """``kind`` of ``text`` at ``start`` to ``end`` of the source; ``extra`` is a reason, a dress or what a text says."""
+    """``kind`` of ``text`` at ``start`` to ``end`` of the source; ``extra`` is a reason, a dress or a text's words."""
 
     __slots__ = ("end", "extra", "kind", "start", "text")
 
@@ -441,7 +441,7 @@ _OPERAND_ENDS = {"number", "letter", "greek", "close", "}", "'", "word", "end", 
 
 
 def match(tokens: list[Token]) -> list[int]:
-    """For each opening or closing token the index of its partner, else -1. Bars are paired by what stands before them."""
+    """For each opening or closing token the index of its partner, else -1. Bars pair by what stands before them."""
     partner = [-1] * len(tokens)
     stack: list[int] = []
     hard: list[int] = []  # positions in ``stack`` of braces and environments
