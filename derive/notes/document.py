@@ -2,9 +2,9 @@
 
     source text --(markdown, latex, notebook)--> blocks of prose and math --(sentences)--> Document
 
-Three front ends cut a source into blocks: paragraphs, list items, headings, each a run of words, code spans and formulas.
-One rule, in :mod:`derive.notes.sentences`, joins them into sentences. Macros are expanded on the way, so that a formula
-is what its reader sees; every character of it still knows where it came from.
+Three front ends cut a source into blocks: paragraphs, list items, headings, each a run of words, code spans and
+formulas. One rule, in :mod:`derive.notes.sentences`, joins them into sentences. Macros are expanded on the way, so
+that a formula is what its reader sees; every character of it still knows where it came from.
 """
 
 from __future__ import annotations

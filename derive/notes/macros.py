@@ -1,8 +1,8 @@
 r"""Macros of a note: ``\newcommand``, ``\def``, ``\DeclareMathOperator`` and their kin.
 
-Definitions are collected from the whole source; a formula uses the last one before it. Expansion goes on until nothing is
-left to expand, within a bound, and keeps places: a character of the body stands where the macro was used, a character of an
-argument where it was written.
+Definitions are collected from the whole source; a formula uses the last one before it. Expansion goes on until
+nothing is left to expand, within a bound, and keeps places: a character of the body stands where the macro was
+used, a character of an argument where it was written.
 """
 
 from __future__ import annotations

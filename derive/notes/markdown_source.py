@@ -1,8 +1,8 @@
 r"""Markdown -> blocks. Math is found first and hidden behind placeholders, then the Markdown parser sees only prose.
 
-So a line of a display that begins with ``-``, ``>`` or ``=`` makes no list, quotation or heading, and a ``|`` in a formula
-cuts no table. A placeholder is as long as what it hides and carries its number in private-use characters, so that columns stay
-true and the order of the formulas is never guessed.
+So a line of a display that begins with ``-``, ``>`` or ``=`` makes no list, quotation or heading, and a ``|`` in a
+formula cuts no table. A placeholder is as long as what it hides and carries its number in private-use characters,
+so that columns stay true and the order of the formulas is never guessed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Blocks of prose and math -> sentences.
 
-A sentence ends at ``.``, ``!`` or ``?`` in front of white space and a capital, a formula or the end; a colon ends none
-("Wrong: $…$" is one sentence). A display belongs to the prose in front of it, also across a blank line when that prose has
-not ended; what follows a display goes on from it when it begins in lower case. Displays with no words between them are
-sentences of their own. Headings and list items end sentences.
+A sentence ends at ``.``, ``!`` or ``?`` in front of white space and a capital, a formula or the end; a colon ends
+none ("Wrong: $…$" is one sentence). A display belongs to the prose in front of it, also across a blank line when
+that prose has not ended; what follows a display goes on from it when it begins in lower case. Displays with no
+words between them are sentences of their own. Headings and list items end sentences.
 """
 
 from __future__ import annotations
