@@ -22,9 +22,10 @@ from flint import fmpq
 from sympy.core.function import AppliedUndef
 from sympy.printing.str import StrPrinter
 
-from derive.calculus import witness
+from derive.calculus import points, witness
 from derive.calculus.language import Binder
-from derive.calculus.meaning import MeaningError, Point, compile_all, finite_values
+from derive.calculus.meaning import Point, compile_all, finite_values
+from derive.calculus.series import MeaningError
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict
 
@@ -59,7 +60,7 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
     deadline = time.process_time() + SECONDS
     left, right = sp.sympify(left), sp.sympify(right)
     try:
-        case = Case(left, right, witness.completed(left, right, setting))
+        case = Case(left, right, points.completed(left, right, setting))
     except (MeaningError, ValueError, NotImplementedError):
         return None
     if len(case.points) < 2:
@@ -103,7 +104,7 @@ class Case:
 
     def __init__(self, left: Any, right: Any, setting: Setting) -> None:
         self.left, self.right, self.setting = left, right, setting
-        self.problem = witness.Problem(left, right, setting, witness.Budget())
+        self.problem = points.Problem(left, right, setting, points.Budget())
         self.points = list(self._points())
         self.free = self._free_indices()
 
@@ -597,7 +598,7 @@ def _name(e: Any) -> str:
 
 def _loose(e: Any) -> set[sp.Symbol]:
     """Free symbols without the names of tensors."""
-    return witness.free_symbols(e)
+    return points.free_symbols(e)
 
 
 def _symbols(exprs: Sequence[Any], setting: Setting) -> list[sp.Symbol]:

@@ -10,18 +10,8 @@ import sympy as sp
 from flint import arb
 
 from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver, dimension, index, labels, scalar, tensor
-from derive.calculus.meaning import (
-    BudgetExceeded,
-    Missing,
-    Point,
-    Smooth,
-    Undefined,
-    Unsupported,
-    compile,
-    compile_all,
-    evaluate,
-    evaluate_exact,
-)
+from derive.calculus.meaning import Missing, Point, Smooth, compile, compile_all, evaluate, evaluate_exact
+from derive.calculus.series import BudgetExceeded, Undefined, Unsupported
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
 F = Fraction

@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
-from derive.calculus import witness
 from derive.calculus.language import InverseEntry, dimension, index, labels, scalar, tensor
 from derive.calculus.meaning import Point, evaluate
+from derive.calculus.points import MIXED, Budget, Problem
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
-from derive.calculus.witness import Budget, Problem, agree, find_witness, points, within
+from derive.calculus.witness import agree, find_witness, points, within
 
 N, K = dimension("N"), dimension("K")
 i, j, k, l, n = (index(c) for c in "ijkln")
@@ -261,7 +261,7 @@ def test_rational_points_of_a_sphere() -> None:
     problem = Problem(z[1], z[2], given(UNIT), Budget())
     seen = set()
     for _ in range(20):
-        point = problem.point({"N": 3}, {"i": 1, "j": 1, "k": 1}, witness.MIXED)
+        point = problem.point({"N": 3}, {"i": 1, "j": 1, "k": 1}, MIXED)
         entries = [Fraction(point.values["z", (m,)]) for m in (1, 2, 3)]
         assert sum(v * v for v in entries) == 1
         seen.add(tuple(entries))
