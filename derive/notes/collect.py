@@ -17,7 +17,7 @@ from derive.notes.document import Formula, Place, Sentence
 from derive.notes.inventory import Inventory, dump
 from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
-from derive.notes.semantics import head_and_indices, is_number, letter, walk
+from derive.notes.semantics import head_and_indices, is_number, letter, walk, whole
 from derive.notes.shapes import AxisVar, ReadProblem, Value
 from derive.notes.statements import (
     ASSUMING,
@@ -106,6 +106,7 @@ class ProseRecord(Record):
     level: int = 0
 
 
+NOTHING: list[s.Node | None] = [None]
 SIGNATURE = re.compile(r"`\s*([A-Za-z_]\w*)\s*\(\s*([^()`]*)\)\s*`")
 ROUTE = re.compile(
     r"\b(?:by|with|using|via|through)\s+(?:the\s+)?([a-z][a-z\- ]*?)\s*(?:rule|trick|route|method|steps)?\s*[.,;]?\s*$",
@@ -217,7 +218,7 @@ class Collector:
         parts = sentence.parts
         if not (k + 4 < len(parts) and all(isinstance(parts[k + j], Formula) == (j % 2 == 0) for j in range(5))):
             return False
-        between = f"{parts[k + 1]}"
+        between = str(parts[k + 1])
         kind = re.match(r"^\s*-?\s*(?:th|st|nd|rd)?\s*(row|column)\s+of\s*(the matrix\s*)?$", f"{parts[k + 3]}", re.I)
         if kind is None or not re.match(r"^\W*(?:is|be|are|denotes?|for|being|as|=)?\s*the\s*$", between, re.I):
             return False
@@ -256,9 +257,8 @@ class Collector:
     def is_unknown_function(self, sentence: Sentence, k: int, chains: dict[int, tuple[s.Chain, ...]]) -> bool:
         """Let ``L`` be a function of ``Y``."""
         parts = sentence.parts
-        if k + 2 >= len(parts) or not isinstance(parts[k + 1], str) or not isinstance(parts[k + 2], Formula):
-            return False
-        if FUNCTION_OF.match(parts[k + 1]) is None:
+        words = parts[k + 1] if k + 2 < len(parts) else None
+        if not isinstance(words, str) or not isinstance(parts[k + 2], Formula) or FUNCTION_OF.match(words) is None:
             return False
         name = letter(self.only(chains[id(parts[k])]))
         of = bare_names(self.only(chains[id(parts[k + 2])]))
@@ -283,7 +283,7 @@ class Collector:
             if isinstance(part, Formula):
                 for chain in chains[id(part)]:
                     link = chain.links[-1 if len(chain.links) == 1 else 0]
-                    for node in bare_names(link.side) or [None]:
+                    for node in bare_names(link.side) or NOTHING:
                         problem = link.problem.message if link.problem else None
                         latex = part.latex[node.start : node.end] if node is not None else part.latex
                         formulas.append((latex.strip(), node, problem))
@@ -570,14 +570,15 @@ class Collector:
     def fixed_size(self, links: tuple[s.Link, ...], local: int | None) -> bool:
         """``N = 4``: the dimension is that number for the rest of the sentence."""
         name, value = letter(links[0].side), links[1].side
-        if name is None or not is_number(value) or not value.text.isdigit() or local is None:  # type: ignore[union-attr]
+        count = whole(value)
+        if name is None or count is None or local is None:
             return False
         entity = self.names.get(name)
         if entity is None and name in self.inventory.limits and not self.inventory.usage.get(name):
             entity = self.inventory.implicit(name, {})
-        if entity is None or entity.kind is not Kind.DIMENSION or not 1 <= int(value.text) <= 64:  # type: ignore[union-attr]
+        if entity is None or entity.kind is not Kind.DIMENSION or not 1 <= count <= 64:
             return False
-        self.special[name] = int(value.text)  # type: ignore[union-attr]
+        self.special[name] = count
         return True
 
     def condition(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
@@ -635,14 +636,9 @@ class Collector:
 
     def span_of(self, items: tuple[s.Node, ...]) -> tuple[int, Any]:
         """``1, \\dots, N`` -> first value and size."""
-        if (
-            len(items) < 3
-            or not isinstance(items[-2], s.Dots)
-            or not is_number(items[0])
-            or not items[0].text.isdigit()
-        ):  # type: ignore[attr-defined]
+        first = whole(items[0]) if len(items) >= 3 and isinstance(items[-2], s.Dots) else None
+        if first is None:
             raise ReadProblem("a list of index values is written 1, \\dots, N or 0, \\dots, N - 1")
-        first = int(items[0].text)  # type: ignore[attr-defined]
         if first not in (0, 1):
             raise ReadProblem("an axis is counted from 0 or from 1")
         return first, sp.expand(self.size(items[-1]) - first + 1)
@@ -704,9 +700,9 @@ class Collector:
         if not (isinstance(first, s.Subscript) and isinstance(last, s.Subscript) and isinstance(names[-2], s.Dots)):
             raise ReadProblem("a list of names is written x_1, \\dots, x_N")
         name, start = letter(first.base), first.indices[0]
-        if name is None or letter(last.base) != name or not is_number(start) or len(first.indices) != 1:
+        base = whole(start)
+        if name is None or letter(last.base) != name or base is None or len(first.indices) != 1:
             raise ReadProblem("a list of names is written x_1, \\dots, x_N")
-        base = int(start.text)  # type: ignore[attr-defined]
         if base not in (0, 1):
             raise ReadProblem("an axis is counted from 0 or from 1")
         size = sp.expand(self.size(last.indices[-1]) - base + 1)

@@ -6,7 +6,7 @@ everywhere else ``s_1`` is entry 1 of ``s``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -58,7 +58,11 @@ def compound_names(chains: list[s.Chain]) -> frozenset[str]:
                         declared.add(found[1])
                     elif found is None and (name := _head(item)) is not None:
                         bare.add(name)
-    return frozenset(declared | lettered_names(chains) | {full for full, base in met.items() if base not in lettered and base not in bare})
+    return frozenset(
+        declared
+        | lettered_names(chains)
+        | {full for full, base in met.items() if base not in lettered and base not in bare}
+    )
 
 
 def lettered_names(chains: list[s.Chain]) -> set[str]:

@@ -265,11 +265,7 @@ def written_out(
     if template is None or first is None:
         raise ReadProblem("the pattern of these dots is not clear", span)
     start = at
-    while (
-        start > 0
-        and _first_of(parts[start - 1], template) is not None
-        and _first_of(parts[start - 1], template) >= first
-    ):  # type: ignore[operator]
+    while start > 0 and (number := _first_of(parts[start - 1], template)) is not None and number >= first:
         start -= 1
     run_signs = {*signs[start + 1 : at + 2]} | ({signs[start]} if kind == "sum" else set())
     if (kind == "sum" and len(run_signs) > 1) or (kind == "prod" and run_signs - {"", r"\cdot", r"\times"}):

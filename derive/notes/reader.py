@@ -41,7 +41,7 @@ from derive.notes.document import (
 )
 from derive.notes.formula import as_formula, parse
 from derive.notes.inventory import Inventory
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation, Target
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.properties import property_relations
 from derive.notes.scope import Entity
 from derive.notes.scope import Kind as Stands
@@ -283,17 +283,21 @@ class Reading:
             except ReadProblem as e:
                 problem = problem or e.message
         setting = self.setting(meanings, record.names, record.horizon, record.section, [t.expr for t in targets], 0)
-        latex = tuple(f[0] for f in record.formulas)
+        written = tuple(f[0] for f in record.formulas)
         if record.what == "compile":
-            return CompileRequest(record.place, latex, tuple(targets), record.name, record.arguments, setting, problem)
+            return CompileRequest(
+                record.place, written, tuple(targets), record.name, record.arguments, setting, problem
+            )
         target_ = targets[0] if targets else None
-        return DeriveRequest(record.place, latex[0] if latex else "", target_, record.route, setting, problem)
+        return DeriveRequest(record.place, written[0] if written else "", target_, record.route, setting, problem)
 
     def expression(self, latex: str) -> tuple[Target, Setting]:
         chains = tuple(renamed_chain(c, self.compounds) for c in parse(as_formula(latex)))
         links = chains[0].links if len(chains) == 1 else ()
         if len(links) != 1 or links[0].side is None:
-            trouble = next((link.problem.message for link in links if link.problem), "an expression without a relation is expected")
+            trouble = next(
+                (link.problem.message for link in links if link.problem), "an expression without a relation is expected"
+            )
             raise NoteError(trouble)
         end = self.collector
         record = Record(Place(1, 1), (), end.position, end.names)
@@ -435,7 +439,7 @@ class Reading:
 
     def setting_at(self, names: Any, position: int, section: tuple[int, ...]) -> Setting:
         """What holds at a place, for expressions that are yet to come; names that cannot be read are left out."""
-        reach = {}
+        reach: dict[int, Entity] = {}
         for entity in names.values():
             try:
                 self.inventory.resolve(entity)
@@ -635,11 +639,10 @@ class Pending:
         return self.left.entry(*components), self.right.entry(*components)
 
     def fixed(self, setting: Setting) -> Setting:
-        """Assumptions made for one sentence speak of the claim's own indices."""
+        """Assumptions speak of the claim's own indices; one about an index that has no place in the claim says nothing."""
         free = set(setting.axes)
-        if not any(a.fixed for a in setting.assumptions):
-            return setting
-        return replace(setting, assumptions=tuple(replace(a, fixed=a.fixed & free) for a in setting.assumptions))
+        kept = tuple(a for a in setting.assumptions if a.fixed <= free)
+        return setting if len(kept) == len(setting.assumptions) else replace(setting, assumptions=kept)
 
     # -- assumptions ------------------------------------------------------------------------------------------
     def read_assumption(self) -> None:
@@ -697,13 +700,15 @@ class Pending:
         assert self.meaning is not None
         self.built = []
         record = self.record
+        labels = {e.sympy for e in self.used.values() if e.kind is Stands.LABEL}
         for kind, a, b in self.relations:
             symbols: dict[sp.Symbol, AxisVar] = {x.symbol: x.axis for x in self.meaning.letters.values()}
             if kind == "made":
                 relation = a()
             elif kind == "index":
                 relation = COMPARE[a](*b, evaluate=False)
-                self.built.append((relation, frozenset(relation.free_symbols & set(symbols)), {}))
+                fixed = frozenset(relation.free_symbols & (set(symbols) | labels))
+                self.built.append((relation, fixed, {s: x for s, x in symbols.items() if s in fixed}))
                 continue
             else:
                 value = a
@@ -713,7 +718,8 @@ class Pending:
                     relation = sp.Contains(a.entry(*components), sp.FiniteSet(*(v.entry() for v in b)), evaluate=False)
                 else:
                     relation = COMPARE[kind](a.entry(*components), b.entry(*components), evaluate=False)
-            fixed = frozenset(relation.free_symbols & set(symbols)) if record.sentence is not None else frozenset()
+            own = labels if record.sentence is None else labels | set(symbols)
+            fixed = frozenset(relation.free_symbols & own)
             self.built.append((relation, fixed, symbols))
         if not record.read:
             record.read = "; ".join(sp.latex(r) for r, _, _ in self.built)

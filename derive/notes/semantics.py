@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -63,9 +62,15 @@ def children(node: Any) -> Iterator[s.Node]:
             yield from _nodes(x)
 
 
-@cache
-def _field_names(cls: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(cls) if f.name not in ("start", "end", "text", "dress", "sign", "signs"))
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _field_names(cls: Any) -> tuple[str, ...]:
+    if cls not in _FIELDS:
+        _FIELDS[cls] = tuple(
+            f.name for f in fields(cls) if f.name not in ("start", "end", "text", "dress", "sign", "signs")
+        )
+    return _FIELDS[cls]
 
 
 def _nodes(items: tuple[Any, ...]) -> Iterator[s.Node]:
@@ -97,6 +102,11 @@ def letter(node: Any) -> str | None:
 
 def is_number(node: Any, text: str | None = None) -> bool:
     return isinstance(node, s.Number) and (text is None or node.text == text)
+
+
+def whole(node: Any) -> int | None:
+    """The number that a numeral without a point is."""
+    return int(node.text) if isinstance(node, s.Number) and node.text.isdigit() else None
 
 
 def paren_index(node: Any) -> tuple[s.Node, ...] | None:
@@ -185,8 +195,8 @@ class Meaning:
         self.rows: dict[str, Value] = {}
         self.given: dict[int, Value] = {}
         self.depth = 0
-        self.fresh = Fresh(taken if taken is not None else inventory.taken_names() | letters)
-        self.algebra = Algebra(self.axes, self.fresh)
+        self.fresh: Fresh = Fresh(taken if taken is not None else inventory.taken_names() | letters)
+        self.algebra: Algebra = Algebra(self.axes, self.fresh)
         self.warnings: list[str] = []
         self.derived: list[tuple[str, str]] = []
         self.rows_as_columns = False
@@ -229,7 +239,12 @@ class Meaning:
         if name not in self.letters:
             declared = self.names.get(name)
             axis = None
-            if declared is not None and declared.kind is Kind.INDEX and not self.free_index_axes and self.within(declared):
+            if (
+                declared is not None
+                and declared.kind is Kind.INDEX
+                and not self.free_index_axes
+                and self.within(declared)
+            ):
                 axis = declared.range
             self.letters[name] = Bound(sp.Symbol(name, integer=True), axis or AxisVar(hint=""))
         return self.letters[name]
@@ -287,6 +302,7 @@ class Meaning:
         if longer < 0:
             here.axis = axis
         here.partial = True
+        self.warn(f"the index {here.symbol.name} runs over a part of an axis")
         return True
 
     def unite_index(self, own: AxisVar, axis: AxisVar, name: str, what: str, node: Any) -> None:
@@ -348,7 +364,8 @@ class Meaning:
             return None
         if not any(sides) and not all(unknown):
             return None
-        return tuple(self.compared([left, right], "a condition"))  # type: ignore[return-value]
+        a, b = self.compared([left, right], "a condition")
+        return a, b
 
     def compared(self, nodes: list[Any], what: str) -> list[sp.Expr]:
         """Indices that are compared run over one axis; a denial may compare those of two, as numbers."""
@@ -460,7 +477,7 @@ class Meaning:
         if not indices:
             return self.superscript(node)
         if isinstance(head, s.Bars):
-            return self.norm(head, letter(indices[0]) or getattr(indices[0], "text", "?"))
+            return self.norm(head, letter(indices[0]) or str(getattr(indices[0], "text", "?")))
         if isinstance(head, s.Name):
             special = self.special_subscript(head, indices)
             if special is not None:
@@ -533,8 +550,8 @@ class Meaning:
         sign, body = _signed(exponent)
         if letter(body) == "T":
             return self.algebra.transpose(self.algebra.inverse(value) if sign < 0 else value)
-        if is_number(body) and body.text.isdigit():
-            n = int(body.text)
+        n = whole(body)
+        if n is not None:
             if value.rank == 2:
                 if not 1 <= n <= 64:
                     raise ReadProblem(f"the power {n} of a matrix is not known", _span(node))
@@ -690,13 +707,13 @@ class Meaning:
 
     def application(self, function: Any, behind: Any) -> Value | None:
         """The value of ``f(x)``, ``f'(x)``, ``f^2(x)``, ``f_k(x)``, ``f(x)_k``, ``f(x)^2``; None if it is a product."""
-        group = behind
+        group: Any = behind
         while isinstance(group, s.Subscript | s.Superscript | s.Transpose):
             group = group.base
         if not isinstance(group, s.Group) or group.opening != "(":
             return None
         power = None
-        head = function
+        head: Any = function
         if isinstance(head, s.Superscript) and paren_index(head.exponent) is None:
             head, power = head.base, head.exponent
         primes = 0
@@ -893,9 +910,9 @@ class Meaning:
         value = self.value(node.body)
         if node.degree is None:
             return self.algebra.map(sp.sqrt, value)
-        if not (is_number(node.degree) and node.degree.text.isdigit() and int(node.degree.text) > 0):  # type: ignore[attr-defined]
+        n = whole(node.degree)
+        if not n:
             raise ReadProblem("the degree of a root is a positive integer", _span(node.degree))
-        n = int(node.degree.text)  # type: ignore[attr-defined]
         if n % 2:
             return self.algebra.map(lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, n), value)
         return self.algebra.map(lambda x: x ** sp.Rational(1, n), value)
@@ -1253,9 +1270,9 @@ def derivative_at(f: Any, x: Any, order: int) -> sp.Expr:
 
 def _choose(yes: Any, no: Any, conditions: list[Any]) -> sp.Expr:
     condition = sp.And(*conditions)
-    if condition == True:  # noqa: E712
+    if condition == True:
         return yes
-    if condition == False:  # noqa: E712
+    if condition == False:
         return no
     if no is sp.nan:
         return sp.Piecewise((yes, condition), evaluate=False)

@@ -63,7 +63,8 @@ class Axes:
 
     def undo(self, mark: int) -> None:
         while len(self.trail) > mark:
-            axis, axis.parent, axis.size, axis.first = self.trail.pop()
+            touched, parent, size, first = self.trail.pop()
+            touched.parent, touched.size, touched.first = parent, size, first
 
     def _touch(self, axis: AxisVar) -> None:
         self.trail.append((axis, axis.parent, axis.size, axis.first))

@@ -160,7 +160,7 @@ def _function_left(head: s.Node, behind: s.Node) -> Left | None:
         params.append(name)
         if fixed:
             rows[name] = fixed  # type: ignore[assignment]
-    formals = own.formals + formals  # type: ignore[assignment]
+    formals = own.formals + formals
     if len(set(params)) < len(params) or len(set(formals)) < len(formals):
         return None
     return Left(own.name, formals, tuple(params), rows)  # type: ignore[arg-type]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """What a line means: LaTeX in a small context, and the SymPy expressions of its two sides."""
 
 from __future__ import annotations
