@@ -19,6 +19,7 @@ EXIT_OK, EXIT_UNSETTLED, EXIT_UNUSABLE = 0, 1, 2
 LEVELS = ("coarse", "normal", "fine")
 ROUTES = ("auto", "quotient", "product", "log-derivative", "cases")
 WATCH_SECONDS = 0.5
+FILES_WORTH_A_BAR = 4
 
 DESCRIPTION = "Prove handwritten derivations for every dimension, or show the numbers for which they fail."
 EPILOG = """\
@@ -143,13 +144,14 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def _check_once(arguments: argparse.Namespace) -> int:
-    from derive.pipeline import to_json
+    from derive.pipeline import check_all, to_json
 
     started = time.perf_counter()
     paths, texts = _inputs(arguments.paths)
     reports: list[Report] = []
     out = None if arguments.json else _console(arguments)
-    for report in _reports(paths, texts, arguments):
+    running = check_all(paths, arguments.jobs, arguments.fail_fast, texts)
+    for report in _progress(running, len(paths)):
         report = _without_claims(report, arguments, texts)
         reports.append(report)
         if out is not None:
@@ -178,12 +180,19 @@ def _inputs(paths: Sequence[str]) -> tuple[list[str], dict[str, bytes]]:
     return found, {"-": sys.stdin.buffer.read()} if "-" in found else {}
 
 
-def _reports(paths: list[str], texts: dict[str, bytes], arguments: argparse.Namespace) -> Iterator[Report]:
-    from derive.pipeline import check_all, check_in_parallel
+def _progress(reports: Iterator[Report], count: int) -> Iterator[Report]:
+    """The reports as they come, with a bar on standard error while a person waits for many."""
+    if count < FILES_WORTH_A_BAR or not sys.stderr.isatty():
+        yield from reports
+        return
+    from rich.console import Console
+    from rich.progress import Progress
 
-    if len(paths) == 1 and not arguments.fail_fast:
-        return iter([check_in_parallel(paths[0], texts.get(paths[0]), arguments.jobs)])
-    return check_all(paths, arguments.jobs, arguments.fail_fast, texts)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("checking", total=count)
+        for report in reports:
+            bar.advance(task)
+            yield report
 
 
 def _without_claims(report: Report, arguments: argparse.Namespace, texts: dict[str, bytes]) -> Report:

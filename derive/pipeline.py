@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from derive.calculus.judge import InternalError
 from derive.calculus.verdict import Kind, Verdict, Witness
 from derive.notes.document import KINDS
 from derive.notes.note import Claim, Note, NoteError, Relation
@@ -108,16 +109,32 @@ class Report:
         return f"{self.path}: {self.error.message if self.error else counted or 'no claims'}"
 
 
-def check(path: str | os.PathLike[str], text: str | bytes | None = None, fail_fast: bool = False) -> Report:
-    """The note at ``path`` (or ``text`` in its place), read and judged."""
+def check(
+    path: str | os.PathLike[str], text: str | bytes | None = None, fail_fast: bool = False, jobs: int = 1
+) -> Report:
+    """The note at ``path`` (or ``text`` in its place), read and judged, a long one by several processes."""
     started = time.perf_counter()
     try:
         note = load(path, text)
     except NoteError as error:
         fault = Fault(error.place.line, error.place.column, error.message)
         return Report(str(path), error=fault, seconds=time.perf_counter() - started)
-    results = tuple(judged(note, fail_fast=fail_fast))
+    try:
+        parallel = _pays(note, jobs) and not fail_fast
+        results = with_troubles(note, shared_out(note, jobs) if parallel else judged(note, fail_fast=fail_fast))
+    except InternalError as error:
+        raise InternalError(f"{path}: {error}") from error
     return Report(str(path), results, None, time.perf_counter() - started, note)
+
+
+def with_troubles(note: Note, results: Iterable[Result]) -> tuple[Result, ...]:
+    """The results, and an unread one for each stretch of the source that is no math and no prose."""
+    unread = (
+        Result(place.line, place.column, place.cell, "", str(Kind.UNREAD), "true", trouble.message)
+        for trouble in note.troubles
+        for place in [trouble.place]
+    )
+    return tuple(sorted([*results, *unread], key=lambda r: (r.cell or 0, r.line, r.column)))
 
 
 def load(path: str | os.PathLike[str], text: str | bytes | None = None) -> Note:
@@ -167,8 +184,6 @@ def judge_claim(claim: Claim) -> Result:
 
     Not so a disagreement of the judge with itself: then nothing it says can be trusted, and the run stops.
     """
-    from derive.calculus.judge import InternalError
-
     started = time.perf_counter()
     try:
         with _time_limit(SECONDS_A_CLAIM):
@@ -177,8 +192,8 @@ def judge_claim(claim: Claim) -> Result:
         verdict = Verdict(Kind.UNDECIDED, f"the budget of {SECONDS_A_CLAIM:.0f} s for one claim ran out")
     except (RecursionError, MemoryError):
         verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
-    except InternalError:
-        raise
+    except InternalError as error:
+        raise InternalError(f"line {claim.place.line}: {error}") from error
     except ValueError as error:
         verdict = Verdict(Kind.UNREAD, str(error))
     except Exception as error:
@@ -291,10 +306,13 @@ def check_all(
     paths: Sequence[str], jobs: int | None = None, fail_fast: bool = False, texts: dict[str, bytes] | None = None
 ) -> Iterator[Report]:
     """The reports of several files in their order; in parallel where that pays, without their notes then."""
-    jobs = min(jobs or _cores(), max(len(paths), 1))
+    jobs = jobs or _cores()
     texts = texts or {}
+    if len(paths) == 1:
+        yield check(paths[0], texts.get(paths[0]), fail_fast, jobs)
+        return
     if jobs > 1 and not fail_fast:
-        with _context().Pool(jobs) as pool:
+        with _context().Pool(min(jobs, len(paths))) as pool:
             yield from pool.imap(_check_light, [(path, texts.get(path)) for path in paths])
         return
     for path in paths:
@@ -308,28 +326,19 @@ def _check_light(task: tuple[str, bytes | None]) -> Report:
     return replace(check(*task), note=None)
 
 
-def check_in_parallel(path: str, text: bytes | None = None, jobs: int | None = None) -> Report:
-    """One long note, its claims shared out among processes that are forked once it is read."""
-    jobs = jobs or _cores()
-    started = time.perf_counter()
-    try:
-        note = load(path, text)
-    except NoteError:
-        return check(path, text)
+def shared_out(note: Note, jobs: int) -> list[Result]:
+    """The results of one long note, its claims dealt out to processes that are forked once it is read."""
     count = len(note.claims)
-    if jobs < 2 or count < CLAIMS_WORTH_A_PROCESS or _context().get_start_method() != "fork":
-        results = tuple(judged(note))
-    else:
-        shares = [range(k, count, jobs) for k in range(jobs)]
-        with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
-            parts = pool.map(_share, shares)
-        by_number = {
-            number: result
-            for share, part in zip(shares, parts, strict=True)
-            for number, result in zip(share, part, strict=True)
-        }
-        results = tuple(by_number[number] for number in range(count))
-    return Report(path, results, None, time.perf_counter() - started, note)
+    shares = [range(k, count, jobs) for k in range(jobs)]
+    with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
+        parts = pool.map(_share, shares)
+    numbered = [pair for share, part in zip(shares, parts, strict=True) for pair in zip(share, part, strict=True)]
+    return [result for _, result in sorted(numbered, key=lambda pair: pair[0])]
+
+
+def _pays(note: Note, jobs: int) -> bool:
+    """Whether processes pay: they do for long notes, and where they need not import everything anew."""
+    return jobs > 1 and len(note.claims) >= CLAIMS_WORTH_A_PROCESS and _context().get_start_method() == "fork"
 
 
 _inherited: list[Note] = []

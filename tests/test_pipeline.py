@@ -24,7 +24,6 @@ from derive.pipeline import (
     Result,
     check,
     check_all,
-    check_in_parallel,
     find_notes,
     judge_claim,
     judged,
@@ -206,7 +205,7 @@ def test_processes_give_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Monk
     shared = [[(r.line, r.verdict) for r in report.results] for report in check_all(paths, jobs=2)]
     assert alone == shared
     monkeypatch.setattr(module, "CLAIMS_WORTH_A_PROCESS", 1)
-    split = check_in_parallel(paths[0], jobs=2)
+    split = check(paths[0], jobs=2)
     assert [(r.line, r.verdict) for r in split.results] == alone[0]
 
 
