@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -58,58 +59,76 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
         setting = complete(left, right, setting or Setting())
     except RecursionError:
         return Verdict(Kind.UNDECIDED, "an expression nested too deeply")
-    attempt = Attempt(left, right, setting, setting.assumptions)
+    attempt = Attempt(left, right, setting, setting.assumptions, FIRST)
     if attempt.contradiction:
-        reason = f"no point satisfies the assumptions: {attempt.contradiction} contradicts those before it"
-        attempt = Attempt(left, right, setting, ())
-        if not attempt.zero:
-            return Verdict(Kind.UNDECIDED, reason)
+        return _without_assumptions(left, right, setting, attempt.contradiction)
+    if not attempt.zero:
+        found = witness.find_witness(left, right, setting)
+        if found is not None:
+            return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
+        attempt = Attempt(left, right, setting, setting.assumptions, REST, attempt)
     if attempt.zero:
-        attempt = _fewest_assumptions(left, right, setting, attempt)
-        return _confirmed(left, right, setting, attempt)
-    found = witness.find_witness(left, right, setting)
-    if found is not None:
-        return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
+        return _confirmed(left, right, setting, _fewest_assumptions(left, right, setting, attempt))
     reason = f"{attempt.resisted}, and no point was found where they differ"
     return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=attempt.remained)
+
+
+def _without_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, contradiction: str) -> Verdict:
+    """From a contradiction everything follows, so nothing is concluded from it."""
+    attempt = Attempt(left, right, setting, ())
+    if attempt.zero:
+        return _confirmed(left, right, replace(setting, assumptions=()), attempt)
+    reason = f"no point satisfies the assumptions: {contradiction} contradicts those before it"
+    return Verdict(Kind.UNDECIDED, reason)
 
 
 # ---- the attempt --------------------------------------------------------------------------------
 
 
-class Attempt:
-    """One try to bring the difference of two sides to zero under given assumptions.
+FIRST = ("quickly",)
+REST = ("factored", "multiplied_out", "at_labels")
 
-    ``way`` names the one way to try; all of them in turn where it is empty.
+
+class Attempt:
+    """One try to bring the difference of two sides to zero under given assumptions, by ``ways`` in turn.
+
+    ``before`` is an attempt that failed and is gone on with.
     """
 
     def __init__(
-        self, left: sp.Expr, right: sp.Expr, setting: Setting, assumptions: Sequence[Assumption], way: str = ""
+        self,
+        left: sp.Expr,
+        right: sp.Expr,
+        setting: Setting,
+        assumptions: Sequence[Assumption],
+        ways: Sequence[str] = FIRST + REST,
+        before: Attempt | None = None,
     ) -> None:
-        self.way = ""
         self.assumptions = tuple(assumptions)
         self.zero = False
-        self.resisted = ""
-        self.remained: sp.Expr | None = None
-        self.rules: tuple[str, ...] = ()
+        self.way = ""
+        self.resisted: str = before.resisted if before else ""
+        self.remained: sp.Expr | None = before.remained if before else None
+        self.rules: tuple[str, ...] = before.rules if before else ()
         self.conditions: tuple[sp.Basic, ...] = ()
         self.used: tuple[str, ...] = ()
         self.contradiction: str | None = None
-        self.hot: dict[str, int] = {}
-        self.canonical = False
-        ways = (self._quickly, self._factored, self._multiplied_out, self._at_labels)
-        for try_it in ways:
-            if self.zero:
-                break
-            if way and try_it.__name__ != way and try_it != ways[0]:
-                continue
+        self.hot: dict[str, int] = before.hot if before else {}
+        self.canonical: bool = before.canonical if before else False
+        for self.way in ways:
             try:
-                self.way = try_it.__name__
-                try_it(left, right, setting)
+                getattr(self, f"_{self.way}")(left, right, setting)
             except CalculusError as e:
                 self.resisted = str(e)
             except RecursionError:
                 self.resisted = "an expression nested too deeply"
+            if self.zero:
+                break
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The way that proved it, and the one that must go before."""
+        return tuple(dict.fromkeys((*FIRST, self.way)))
 
     def _quickly(self, left: sp.Expr, right: sp.Expr, setting: Setting) -> None:
         """The canonical form, if it is small."""
@@ -184,7 +203,7 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
     """Drop each assumption that the proof does without, so that what is reported as used is needed."""
     kept = [a for a in attempt.assumptions if label(a) in attempt.used]
     if len(kept) < len(attempt.assumptions):
-        fewer = Attempt(left, right, setting, kept, attempt.way)
+        fewer = Attempt(left, right, setting, kept, attempt.ways)
         if fewer.zero:
             attempt = fewer
         else:
@@ -193,7 +212,7 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
         if len(kept) > SIGNS and label(a) not in attempt.used:
             continue
         without = [b for b in kept if b is not a]
-        fewer = Attempt(left, right, setting, without, attempt.way)
+        fewer = Attempt(left, right, setting, without, attempt.ways)
         if fewer.zero:
             attempt, kept = fewer, without
     return attempt
