@@ -31,7 +31,8 @@ from derive.calculus.verdict import Verdict
 
 Prove = Callable[[Any, Any, Setting], Verdict]
 
-SECONDS = 0.4  # after which no new slip is tried
+SECONDS = 0.8  # of work, after which no new slip is tried
+SECONDS_A_KIND = 0.3  # the same for one kind of slip
 MOST = 400  # variants in one place
 POINTS = 6
 TOLERANCE = 1e-9
@@ -67,8 +68,9 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
         return None
     stages = (case.scaled, case.assumed, case.changed, case.symmetric, case.refitted, case.special)
     for stage in stages:
+        enough = min(deadline, time.process_time() + SECONDS_A_KIND)
         for tried, repair in enumerate(r for r in stage() if stage != case.refitted or not _idle(r.right, left)):
-            if tried >= 5 or time.process_time() > deadline:
+            if tried >= 5 or (tried and time.process_time() > enough):
                 break
             verdict = _proved(left, right, setting, repair, prove)
             if verdict is not None:
