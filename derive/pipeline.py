@@ -186,9 +186,9 @@ def judge_claim(claim: Claim) -> Result:
     """
     started = time.perf_counter()
     try:
-        with _time_limit(SECONDS_A_CLAIM):
+        with time_limit(SECONDS_A_CLAIM):
             verdict = decide(claim)
-    except _OutOfTime:
+    except OutOfTime:
         verdict = Verdict(Kind.UNDECIDED, f"the budget of {SECONDS_A_CLAIM:.0f} s for one claim ran out")
     except (RecursionError, MemoryError):
         verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
@@ -228,19 +228,19 @@ def decide(claim: Claim) -> Verdict:
     return verdict
 
 
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """Raised by the alarm; no handler for ordinary exceptions may swallow it."""
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """An alarm, where there is one: on POSIX, in the main thread."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(*_: object) -> None:
-        raise _OutOfTime
+        raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -14,7 +14,7 @@ from derive.calculus.verdict import Kind, Witness
 from derive.notes.note import Claim, DeriveRequest, Note
 from derive.pipeline import Result
 from derive.show.latex import Style, latex
-from derive.show.parts import Display, Paragraph, Remark, page, sign_of, style_of_note, summed_up
+from derive.show.parts import Display, Paragraph, Remark, answer, page, sign_of, style_of_note, summed_up
 from derive.show.signs import COMMANDS
 from derive.show.unicode import INLINE_MATH
 
@@ -168,16 +168,9 @@ def finding(color: str, words: str) -> str:
 
 def derive_block(item: DeriveRequest, style: Style) -> Iterator[str]:
     """What the engine derives in answer to a "Derive" sentence."""
-    from derive.steps.derivation import StepError
-    from derive.steps.engine import derivation
-
-    if item.target is None:
-        yield finding("open", prose(item.problem or "This could not be read."))
-        return
-    try:
-        made = derivation(item.target.expr, setting=item.setting, route=item.route or "auto")
-    except StepError as error:
-        yield finding("open", prose(str(error)))
+    made = answer(item)
+    if isinstance(made, str):
+        yield finding("open", prose(made))
         return
     for lemma in made.lemmas:
         yield steps_block(lemma, style)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
-from derive.pipeline import Result
+from derive.pipeline import SECONDS_A_CLAIM, OutOfTime, Result, time_limit
 from derive.show.latex import Style, style_of
+
+if TYPE_CHECKING:
+    from derive.steps.derivation import Derivation
 
 Link = tuple[Claim, Result]
 
@@ -93,6 +97,24 @@ def _joined(before: Part, part: Part) -> bool:
                 before.chains.append(chain)
         return True
     return False
+
+
+def answer(request: DeriveRequest) -> Derivation | str:
+    """The engine's derivation of what a note asks for, or why there is none."""
+    from derive.steps.derivation import StepError
+    from derive.steps.engine import derivation
+
+    if request.target is None:
+        return request.problem or "this could not be read"
+    try:
+        with time_limit(SECONDS_A_CLAIM):
+            return derivation(request.target.expr, request.setting, request.route or "auto")
+    except OutOfTime:
+        return f"the engine found no derivation within {SECONDS_A_CLAIM:.0f} s"
+    except RecursionError:
+        return "the engine found no derivation: it goes round in circles"
+    except (StepError, ValueError) as error:
+        return str(error)
 
 
 def style_of_note(note: Note) -> Style:

@@ -20,7 +20,7 @@ from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.latex import DEFAULT, Style, latex
-from derive.show.parts import Display, Link, Paragraph, Remark, page, sign_of, style_of_note, summed_up
+from derive.show.parts import Display, Link, Paragraph, Remark, answer, page, sign_of, style_of_note, summed_up
 
 if TYPE_CHECKING:
     from derive.steps.derivation import Derivation
@@ -286,16 +286,8 @@ def _with_margin(box: Box, mark: Text, words: str, width: int) -> Text:
 
 def derived(item: DeriveRequest, width: int, style: Style = DEFAULT) -> RenderableType:
     """The engine's derivation of what a note asks for."""
-    from derive.steps.derivation import StepError
-    from derive.steps.engine import derivation
-
-    if item.target is None:
-        return Text(f"    {item.problem or 'this could not be read'}", "yellow")
-    try:
-        made = derivation(item.target.expr, setting=item.setting, route=item.route or "auto")
-    except StepError as error:
-        return Text(f"    {error}", "red")
-    return steps_view(made, width, style)
+    made = answer(item)
+    return Text(f"    {made}", "yellow") if isinstance(made, str) else steps_view(made, width, style)
 
 
 def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> RenderableType:
