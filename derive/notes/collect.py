@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -558,7 +559,7 @@ class Collector:
         if bad is not None or any(link.side is None for link in links):
             record.problem = self.located(formula, bad) if bad else "a side is missing"
         else:
-            for before, link in zip(links, links[1:], strict=False):
+            for before, link in pairwise(links):
                 assert before.side is not None and link.side is not None
                 sign = "=" if link.sign in DEFINES else link.sign
                 if mode is Mode.AWAY:
@@ -664,7 +665,8 @@ class Collector:
 
     def unread(self, links: tuple[s.Link, ...], formula: Formula, place: Place, message: str) -> None:
         self.note(LinkRecord(
-            *self.here(place), sign=links[1].sign, left_latex=links[0].latex.strip(), right_latex=links[1].latex.strip(),
+            *self.here(place), sign=links[1].sign,
+            left_latex=links[0].latex.strip(), right_latex=links[1].latex.strip(),
             problem=message, sentence=self.sentence_number, formula=formula,
         ))  # fmt: skip
 
@@ -778,7 +780,8 @@ class Collector:
             or node.text not in ("R", "N", "Z")
         ):
             raise ReadProblem(
-                "this set or space is not known; \\mathbb{R}^{N \\times K}, \\{1, \\dots, K\\}, \\{0, 1\\} and [0, 1] are"
+                "this set or space is not known; known are \\mathbb{R}^{N \\times K}, \\{1, \\dots, K\\}, "
+                "\\{0, 1\\} and [0, 1]"
             )
         if node.dress == "" and node.text in self.names:
             raise ReadProblem(f"{node.text} is not a space here")

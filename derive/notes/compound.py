@@ -1,6 +1,6 @@
-r"""Names that bear a number: ``W_1 \in \mathbb{R}^{H \times D}`` makes ``W_1`` a name of its own, ``W^{(1)}`` likewise.
+r"""Names that bear a number: ``W_1 \in \mathbb{R}^{H \times D}`` makes ``W_1`` a name, ``W^{(1)}`` likewise.
 
-Where the note declares or defines the numbered name itself, and knows no such tensor, the subscript is part of the name;
+Where the note declares or defines the numbered name itself, and knows no such tensor, the number is part of the name;
 everywhere else ``s_1`` is entry 1 of ``s``.
 """
 

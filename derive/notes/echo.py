@@ -74,5 +74,4 @@ def _latex(expr: Any) -> str:
 
 def read_claim(pending: Pending, left: Any, right: Any, setting: Setting) -> str:
     free = sorted(setting.axes, key=lambda s: s.name)
-    ranges = ", ".join(f"${s.name} = {range_latex(setting.axes[s])}$" for s in free)
-    return ranges
+    return ", ".join(f"${s.name} = {range_latex(setting.axes[s])}$" for s in free)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -407,7 +408,8 @@ class Reading:
                 continue
             if owner.setdefault(entity.symbol, entity) is not entity:
                 raise ReadProblem(
-                    f"{entity.name} has been introduced again, and a name defined through the old one still stands here: define it again"
+                    f"{entity.name} has been introduced again, and a name defined through the old one still stands here: "
+                    "define it again"
                 )
             if entity.kind is Stands.LABEL:
                 if entity.range is not None:
@@ -553,7 +555,7 @@ class Pending:
             repeated = (einstein(record.right, sides[0]) | einstein(record.left, sides[1])) & set(self.meaning.letters)
             if repeated:
                 raise ReadProblem(
-                    f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and stands on one side only: "
+                    f"{', '.join(sorted(repeated))} is repeated in a product of derivatives and is on one side only: "
                     "it can be summed over (write \\sum) or be free"
                 )
         for names, where in ((sides[0] - sides[1], "left"), (sides[1] - sides[0], "right")):
@@ -627,7 +629,8 @@ class Pending:
         latex = f"{record.left_latex} {sign} {record.right_latex}"
         return Claim(
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
-            record.expected, record.continues, record.reason, self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
+            record.expected, record.continues, record.reason,
+            self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
             self.transposed, read, tuple(dict.fromkeys(self.warnings)), record.section,
         )  # fmt: skip
 
@@ -769,7 +772,7 @@ def einstein(tree: Any, others: set[str]) -> set[str]:
         if not isinstance(node, s.Factors):
             continue
         partials = [f for f in node.factors if isinstance(f, s.Partial)]
-        for first, second in zip(partials, partials[1:], strict=False):
+        for first, second in pairwise(partials):
             below = {x for v, _ in first.variables for x in free_letters(v)}
             above = set(free_letters(second.body))
             found |= (below & above) - others

@@ -49,7 +49,7 @@ class Formula:
 
 @dataclass(eq=False)
 class Entity:
-    """``axes`` are those of a tensor (None until they are inferred), ``range`` that of an index or of a label's values."""
+    """``axes`` are those of a tensor (None until they are inferred), ``range`` that of an index or of labels."""
 
     name: str
     kind: Kind

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -292,7 +293,7 @@ class Meaning:
         return here.symbol
 
     def part_of(self, here: Bound, axis: AxisVar) -> bool:
-        """Whether an index runs over a part of a longer axis: ``j = 1, \\dots, N`` where the axis has ``0, \\dots, N``."""
+        """Whether an index runs over a part of a longer axis: ``1, \\dots, N`` where the axis has ``0, \\dots, N``."""
         own, other = self.axes.size(here.axis), self.axes.size(axis)
         if own is None or other is None or own == other:
             return False
@@ -502,7 +503,7 @@ class Meaning:
             entries = self.compared(list(indices), r"\delta")
             if len(entries) == 1:
                 raise ReadProblem(f"{head.text} takes two indices")
-            return scalar_value(sp.Mul(*(sp.KroneckerDelta(a, b) for a, b in zip(entries, entries[1:], strict=False))))
+            return scalar_value(sp.Mul(*(sp.KroneckerDelta(a, b) for a, b in pairwise(entries))))
         if is_ones(head) and len(indices) == 1:
             return None
         if head.text == "e" and len(indices) == 1 and letter(indices[0]) in self.free | self.bound.keys():
@@ -751,7 +752,8 @@ class Meaning:
             return None if indices else self.softmax(self.value(group.items[0]))
         if len(group.items) > 1 or primes:
             raise ReadProblem(
-                f"{head.text} stands as a function and is not introduced; declare it, e.g. {head.text} : \\mathbb{{R}} \\to \\mathbb{{R}}",
+                f"{head.text} stands as a function and is not introduced; "
+                f"declare it, e.g. {head.text} : \\mathbb{{R}} \\to \\mathbb{{R}}",
                 _span(head),
             )
         if head.word or (not indices and head.text in "fgh" and isinstance(group.items[0], s.Name)):
@@ -766,7 +768,8 @@ class Meaning:
         formula = entity.formula
         if formula is not None and len(group.items) != len(formula.params):
             raise ReadProblem(
-                f"{entity.name} takes {_count(len(formula.params), 'argument', 'arguments')}, and has {len(group.items)} here",
+                f"{entity.name} takes {_count(len(formula.params), 'argument', 'arguments')}, "
+                f"and has {len(group.items)} here",
                 _span(group),
             )
         if entity.kind is Kind.FUNCTION:
@@ -1098,7 +1101,7 @@ class Meaning:
         return self.laid_out(Value(axes, entry, derivative=True), body, wide, node)
 
     def laid_out(self, full: Value, body: Value, wide: list[Value], node: Any) -> Value:
-        """The layout of a derivative by vectors and matrices; ``full`` has the axes of the body, then of the variables."""
+        """The layout of a derivative by vectors and matrices; ``full`` has the body's axes, then the variables'."""
         declared = self.inventory.layout_of(node) if isinstance(node, s.Partial) else None
         own_shape = self.inventory.shape_of_variable
         if len(wide) > 1:
@@ -1270,9 +1273,9 @@ def derivative_at(f: Any, x: Any, order: int) -> sp.Expr:
 
 def _choose(yes: Any, no: Any, conditions: list[Any]) -> sp.Expr:
     condition = sp.And(*conditions)
-    if condition == True:
+    if condition is sp.true:
         return yes
-    if condition == False:
+    if condition is sp.false:
         return no
     if no is sp.nan:
         return sp.Piecewise((yes, condition), evaluate=False)

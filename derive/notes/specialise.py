@@ -1,4 +1,4 @@
-"""The names of a note for one size of a dimension: "If N = 4, then …" reads everything again with 4 in the place of N."""
+"""The names of a note for one size of a dimension: "If N = 4, …" reads all again with 4 in the place of N."""
 
 from __future__ import annotations
 

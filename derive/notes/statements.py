@@ -47,13 +47,14 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"\b(let|define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
         (r"(^\W*|\b(we|now|again|further)\s+|,\s*)(put|set|write|call|consider|take)\b", Mode.LET),
         (r"\b(away from|except|unless|other than|outside(?: of)?)\b", Mode.AWAY),
-        (r"\b(then|hence|thus|therefore|consequently|it follows|follows that|we (have|get|obtain|find|see)|this (gives|yields|means)|"
-         r"which (gives|yields|means|is)|so (that )?we|one (has|gets|finds))\b", Mode.CLAIM),
+        (r"\b(then|hence|thus|therefore|consequently|it follows|follows that|we (have|get|obtain|find|see)|"
+         r"this (gives|yields|means)|which (gives|yields|means|is)|so (that )?we|one (has|gets|finds))\b", Mode.CLAIM),
         (r"\b(so|becomes?|gives|yields|equals|claim)\b", Mode.PLAIN),
     )
 )  # fmt: skip
 MENTION = re.compile(
-    r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|using|uses?|used|use of|applying|from|of|cases?|by|into|instead of|rather than|via|between|than|about|on|"
+    r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|using|uses?|used|use of|"
+    r"applying|from|of|cases?|by|into|instead of|rather than|via|between|than|about|on|"
     r"identity|formula|rule|relation|equation|equations|assumption|condition|constraint|only|at|drops?|dropped|forgets?|"
     r"forgot|note|like|see|in|whether|not|without|range|convention|to|the)\s*[:,]?\s*[\(\"“']?$",
     re.I,

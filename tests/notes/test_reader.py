@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What the relations of a note are, what is in force where they stand, and what is said of those that cannot be read."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What a line means: LaTeX in a small context, and the SymPy expressions of its two sides."""
 
 from __future__ import annotations
