@@ -32,6 +32,7 @@ _PIECE = re.compile(
     r"|(?P<assign>:=)|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)",
     re.DOTALL,
 )
+_STATED_REASON = re.compile(r"\s*(?:\(.*\)\s*$|(?:by|using|since|because)\b)", re.DOTALL | re.IGNORECASE)
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|$))*")
 _LENGTH = re.compile(r"\*?(?:\s*\[\s*-?[\d.]+\s*\\?[a-z]+\s*\])?")
 _OPTION = re.compile(r"\s*\[[^\[\]]{0,40}\]")
@@ -316,7 +317,7 @@ class Lexer:
             return self._missing(text, start, end)
         low, high, after = argument
         content = self.source[low:high]
-        if "$" in content and self.nesting < 2:
+        if "$" in content and self.nesting < 2 and not _STATED_REASON.match(content):
             self._mixed(start, low, high)
         elif content.strip():
             self._add("row" if "intertext" in text else "text", text, start, after, content)
