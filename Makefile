@@ -1,7 +1,8 @@
 # `make` needs Python >= 3.11; everything else is installed into .venv.
 
-PYTHON ?= $(firstword $(foreach name, python3 python3.14 python3.13 python3.12 python3.11, \
-            $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11)) or print("$(name)")' 2>/dev/null)))
+NEW_ENOUGH := import sys; print(sys.executable if sys.version_info >= (3, 11) else "")
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11, \
+            $(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null)))
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed-from-pyproject
