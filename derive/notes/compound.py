@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from derive.notes import syntax as s
+from derive.notes.inventory import dump
 from derive.notes.semantics import letter, paren_index, walk
 
 
@@ -110,6 +111,29 @@ def _stands_elsewhere(name: str, chains: list[s.Chain]) -> bool:
     return False
 
 
+def split_dresses(chains: list[s.Chain]) -> frozenset[str]:
+    r"""Names that the note declares in two dresses and two spaces: ``\\mathbf{x} \\in \\mathbb{R}^n``, ``x \\in \\mathbb{R}``."""
+    spaces: dict[str, dict[str, str]] = {}
+    for chain in chains:
+        if len(chain.links) == 2 and chain.links[1].sign == r"\in" and chain.links[1].side is not None:
+            for item in _items(chain.links[0].side):
+                head = item
+                while isinstance(head, s.Subscript | s.Superscript):
+                    head = head.base
+                if isinstance(head, s.Name):
+                    spaces.setdefault(head.text, {}).setdefault(head.dress, dump(chain.links[1].side))
+    return frozenset(name for name, found in spaces.items() if len(set(found.values())) > 1)
+
+
+def undressed(node: Any, names: frozenset[str]) -> Any:
+    """The tree with the dress made part of these names."""
+
+    def change(n: Any) -> Any:
+        return replace(n, text=f"{n.dress}{{{n.text}}}") if isinstance(n, s.Name) and n.dress and n.text in names else n
+
+    return rebuilt(node, change) if names else node
+
+
 def _items(node: Any) -> tuple[Any, ...]:
     return node.items if isinstance(node, s.Group) and node.opening == "" else (node,)
 
@@ -161,7 +185,8 @@ def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
     return change(replace(node, **changed) if changed else node)
 
 
-def renamed_chain(chain: s.Chain, names: frozenset[str]) -> s.Chain:
-    if not names:
+def renamed_chain(chain: s.Chain, names: frozenset[str], dresses: frozenset[str] = frozenset()) -> s.Chain:
+    if not names and not dresses:
         return chain
-    return replace(chain, links=tuple(replace(link, side=renamed(link.side, names)) for link in chain.links))
+    links = tuple(replace(link, side=renamed(undressed(link.side, dresses), names)) for link in chain.links)
+    return replace(chain, links=links)

@@ -79,7 +79,7 @@ class CompileRequest:
 
 @dataclass(frozen=True)
 class Target:
-    """A formula to compile or derive: ``expr`` is its entry at the free indices ``indices``, in the order of its axes."""
+    """A formula to compile or derive: ``expr`` is its entry at the free ``indices``, in the order of its axes."""
 
     latex: str
     expr: sp.Expr

@@ -27,7 +27,7 @@ from derive.notes.collect import (
     Record,
     RequestRecord,
 )
-from derive.notes.compound import compound_names, renamed_chain
+from derive.notes.compound import compound_names, renamed_chain, split_dresses
 from derive.notes.document import (
     KINDS,
     Document,
@@ -122,15 +122,18 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
-        names = compound_names([c for chains in raw.values() for c in chains])
-        self.chains = {key: tuple(renamed_chain(c, names) for c in chains) for key, chains in raw.items()}
-        self.compounds = names
+        everything = [c for chains in raw.values() for c in chains]
+        self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
+        self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}
         for chains in self.chains.values():
             for chain in chains:
                 for link in chain.links:
                     if link.side is not None:
                         self.inventory.survey(link.side)
         self.inventory.axes.taken |= self.inventory.all_names
+
+    def renamed(self, chain: s.Chain) -> s.Chain:
+        return renamed_chain(chain, self.compounds, self.dresses)
 
     def phrases(self, words: str) -> None:
         said = " ".join(words.lower().split())
@@ -293,7 +296,7 @@ class Reading:
         return DeriveRequest(record.place, written[0] if written else "", target_, record.route, setting, problem)
 
     def expression(self, latex: str) -> tuple[Target, Setting]:
-        chains = tuple(renamed_chain(c, self.compounds) for c in parse(as_formula(latex)))
+        chains = tuple(map(self.renamed, parse(as_formula(latex))))
         links = chains[0].links if len(chains) == 1 else ()
         if len(links) != 1 or links[0].side is None:
             trouble = next(

@@ -455,22 +455,24 @@ class Meaning:
             return scalar_value(entity.sympy)
         self.resolve(entity)
         if entity.kind is Kind.FUNCTION:
-            if entity.formula is None or len(entity.formula.params) != 1:
+            if entity.formula is None:
                 raise ReadProblem(f"{entity.name} is a function and stands without its argument", _span(node))
-            return self.apply_function(entity, [self.own_argument(entity, entity.formula, node)], 0, node)
+            return self.apply_function(entity, self.own_arguments(entity.formula, node), 0, node)
         axes = entity.axes or ()
         if not axes:
             return scalar_value(entity.sympy)
         base = entity.indexed
         return Value(axes, lambda *i: base[i], row=entity.row)
 
-    def own_argument(self, entity: Entity, formula: Formula, node: Any) -> Value:
-        """The bare name of a function of one scalar is its value at its own parameter."""
-        param = formula.params[0]
-        own = self.names.get(param)
-        if own is not None and own.kind is Kind.TENSOR:
-            return self.entity_value(own, node)
-        return scalar_value(sp.Symbol(param, real=True))
+    def own_arguments(self, formula: Formula, node: Any) -> list[Value]:
+        """The bare name of a function of scalars is its value at its own parameters."""
+        owns = [(param, self.names.get(param)) for param in formula.params]
+        return [
+            self.entity_value(own, node)
+            if own is not None and own.kind is Kind.TENSOR
+            else scalar_value(sp.Symbol(param, real=True))
+            for param, own in owns
+        ]
 
     # -- subscripts -------------------------------------------------------------------------------------------
     def subscript(self, node: Any) -> Value:
@@ -1063,7 +1065,7 @@ class Meaning:
             entity = self.entity(name)
             if entity is not None and entity.kind is Kind.FUNCTION:
                 at = self.value(variables[0])
-                if not at.rank:
+                if not at.rank and (entity.formula is None or len(entity.formula.params) == 1):
                     return self.apply_function(entity, [at], 0, node)
         return self.value(node)
 
