@@ -121,6 +121,8 @@ def paren_index(node: Any) -> tuple[s.Node, ...] | None:
 
 def head_and_indices(node: Any) -> tuple[Any, tuple[s.Node, ...]]:
     """``x^{(n)}_j`` -> x and (n, j): the indices in parentheses come first."""
+    while isinstance(node, s.Group) and node.opening == "{" and len(node.items) == 1:
+        node = node.items[0]
     if isinstance(node, s.Subscript):
         head, before = head_and_indices(node.base)
         return head, before + node.indices
