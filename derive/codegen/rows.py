@@ -501,8 +501,10 @@ class Columns(Straight):
         rows = [self.has_rows(u.node) for u in node.operands]
         operands = [self.ref(u.node) for u in node.operands]
         if len(operands) == 1 and rows[0] and node.operands[0].labels == tuple(range(node.kept)):
-            self.assign(node, f"{operands[0]}.sum(axis=-1, dtype=np.float64)" if node.kept == 0
-                        else f"{operands[0]}.sum(axis=-1)", owned=False)
+            if node.kept == 0:
+                self.needs.add("sum_over_rows")
+            text = f"sum_over_rows({operands[0]})" if node.kept == 0 else f"{operands[0]}.sum(axis=-1)"
+            self.assign(node, text, owned=False)
         elif len(operands) == 2 and all(rows) and [u.labels for u in node.operands] in ([(0,), (1,)], [(1,), (0,)]):
             a, b = operands if node.operands[0].labels == (0,) else operands[::-1]
             self.assign(node, f"{a} @ {b}.T", owned=False)

@@ -167,8 +167,8 @@ class Short(Straight):
         self.lines += [
             f"{name} = {e}.dot(all_but_one({self.logits.name}))",
             f"{name} /= {e}",
-            f"np.log1p({name}, out={name})",
-            f"np.negative({name}, out={name})",
+            f"np.log1p({name}, {name})",
+            f"np.negative({name}, {name})",
         ]
         self.text[node] = name
         self.owned.add(node)
@@ -176,7 +176,7 @@ class Short(Straight):
     def divide(self, node: Node, total: str) -> None:
         """The exponentials over their sum, in place when nobody else needs them."""
         e = self.exponentials()
-        self.lines.append(f"np.divide({e}, {total}, out={e})")
+        self.lines.append(f"np.divide({e}, {total}, {e})")
         self.text[node] = e
         self.owned.add(node)
 
@@ -249,7 +249,8 @@ class Short(Straight):
             case Gather(source, where) if isinstance(source.node, Input) and isinstance(where.node, Input):
                 return f"{source.node.name}.take(flat)"
             case RowSum((use,), 0) if use.labels == ():
-                return f"np.add.reduce({self.thin[use.node]}, axis=None)"
+                self.needs.add("row_total")
+                return f"row_total({self.thin[use.node]})"
             case Map(op, operands) if f"np.{op}" in UFUNCS:
                 return f"np.{op}({', '.join(self.aligned(u, 0) for u in operands)})"
             case Add(terms):

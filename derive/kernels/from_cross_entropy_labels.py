@@ -115,7 +115,7 @@ def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: A
     ):
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         e -= unit_rows(z, 1).take(c, 0)
         return e
     return _cross_entropy_labels_grad((z, c), (out,), axis)[0]
@@ -169,7 +169,7 @@ def cross_entropy_labels_value_and_grad(
         a = g - l
         m = -a
         total2 = e.dot(ones)
-        np.divide(e, total2, out=e)
+        np.divide(e, total2, e)
         e -= unit_rows(z, 1).take(c, 0)
         return m, e
     return _cross_entropy_labels_value_and_grad((z, c), out, axis)
@@ -240,7 +240,7 @@ def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | N
     if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         c = (e * v).dot(ones)
         a = v - c
         a *= e

@@ -17,9 +17,11 @@ from derive.kernels.runtime import (
     less_shift,
     like_logits,
     normalise,
+    row_total,
     scaled_ones,
     short_labels,
     short_rows,
+    sum_over_rows,
     unit_rows,
 )
 
@@ -42,7 +44,7 @@ def _mean_cross_entropy_rows(work: Work, x: Array, y: Array) -> tuple[Any, ...]:
     c2 = column_sums(y)
     l *= c2
     c -= l
-    r = c.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c)
     return (r,)
 
 
@@ -82,7 +84,7 @@ def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> 
         c2 = y.dot(ones[0])
         m = l * c2
         a = c - m
-        r = np.add.reduce(a, axis=None)
+        r = row_total(a)
         m2 = -1 / N * r
         return x.dtype.type(m2)
     return _mean_cross_entropy((x, y), (out,))[0]
@@ -121,7 +123,7 @@ def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None
         N = len(x)
         e = np.exp(x)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         e -= y
         e /= N
         return e
@@ -140,7 +142,7 @@ def _mean_cross_entropy_value_and_grad_rows(work: Work, x: Array, y: Array, out:
     c2 = column_sums(y)
     l *= c2
     c -= l
-    r = c.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c)
     return (r,)
 
 
@@ -190,10 +192,10 @@ def mean_cross_entropy_value_and_grad(
         c2 = y.dot(ones[0])
         m = l * c2
         a = c - m
-        r = np.add.reduce(a, axis=None)
+        r = row_total(a)
         m2 = -1 / N * r
         total2 = e.dot(ones)
-        np.divide(e, total2, out=e)
+        np.divide(e, total2, e)
         e -= y
         e /= N
         return x.dtype.type(m2), e
@@ -207,7 +209,7 @@ def _mean_cross_entropy_labels_rows(work: Work, x: Array, t: Array) -> tuple[Any
     l = np.log(total)
     g -= shift
     g -= l
-    r = g.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(g)
     return (r,)
 
 
@@ -250,7 +252,7 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
         total = e.dot(ones[0])
         l = np.log(total)
         a = g - l
-        r = np.add.reduce(a, axis=None)
+        r = row_total(a)
         m = -1 / N * r
         return x.dtype.type(m)
     return _mean_cross_entropy_labels((x, t), (out,))[0]
@@ -292,7 +294,7 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
     ):
         N = len(x)
         e = np.exp(x)
-        np.divide(e, e.dot(scaled_ones(x, N)), out=e)
+        np.divide(e, e.dot(scaled_ones(x, N)), e)
         e -= unit_rows(x, (1 / N)).take(t, 0)
         return e
     return _mean_cross_entropy_labels_grad((x, t), (out,))[0]
@@ -307,7 +309,7 @@ def _mean_cross_entropy_labels_value_and_grad_rows(work: Work, x: Array, t: Arra
     l = np.log(total)
     g -= shift
     g -= l
-    r = g.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(g)
     return (r,)
 
 
@@ -355,9 +357,9 @@ def mean_cross_entropy_labels_value_and_grad(
         total = e.dot(ones[0])
         l = np.log(total)
         a = g - l
-        r = np.add.reduce(a, axis=None)
+        r = row_total(a)
         m = -1 / N * r
-        np.divide(e, e.dot(scaled_ones(x, N)), out=e)
+        np.divide(e, e.dot(scaled_ones(x, N)), e)
         e -= unit_rows(x, (1 / N)).take(t, 0)
         return x.dtype.type(m), e
     return _mean_cross_entropy_labels_value_and_grad((x, t), out)

@@ -61,7 +61,7 @@ def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     if axis == -1 and out is None and (ones := short_rows(z)) is not None:
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         return e
     return _softmax((z,), (out,), axis)[0]
 
@@ -91,8 +91,8 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
         e = np.exp(z)
         l = e.dot(all_but_one(z))
         l /= e
-        np.log1p(l, out=l)
-        np.negative(l, out=l)
+        np.log1p(l, l)
+        np.negative(l, l)
         return l
     return _log_softmax((z,), (out,), axis)[0]
 
@@ -234,7 +234,7 @@ def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | 
     if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(y, z):
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         e -= y
         return e
     return _cross_entropy_grad((z, y), (out,), axis)[0]

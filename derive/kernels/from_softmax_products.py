@@ -60,7 +60,7 @@ def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
     if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         c = (e * v).dot(ones)
         a = v - c
         a *= e
@@ -101,7 +101,7 @@ def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
     if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
         total = e.dot(ones)
-        np.divide(e, total, out=e)
+        np.divide(e, total, e)
         c = (e * v).dot(ones)
         a = v - c
         a *= e

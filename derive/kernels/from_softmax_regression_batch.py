@@ -16,6 +16,7 @@ from derive.kernels.runtime import (
     inner_products,
     less_shift,
     normalise,
+    sum_over_rows,
 )
 
 __all__ = [
@@ -134,7 +135,7 @@ def _softmax_regression_value_and_grads_rows(work: Work, W: Array, b: Array, X: 
     c3 = column_sums(Y)
     l *= c3
     c2 -= l
-    r = c2.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c2)
     normalise(e, total, work)
     e -= Y
     r2 = e @ X.T

@@ -17,6 +17,7 @@ from derive.kernels.runtime import (
     less_shift,
     normalise,
     stable_sigmoid,
+    sum_over_rows,
 )
 
 __all__ = [
@@ -42,7 +43,7 @@ def _sigmoid_network_value_and_grads_rows(
     c4 = column_sums(Y)
     l *= c4
     c3 -= l
-    r = c3.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c3)
     a2 = 1 - s
     normalise(e, total, work)
     e -= Y
@@ -115,7 +116,7 @@ def _tanh_network_value_and_grads_rows(
     c4 = column_sums(Y)
     l *= c4
     c3 -= l
-    r = c3.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c3)
     m = np.square(c)
     np.subtract(1, m, out=m)
     normalise(e, total, work)
@@ -190,7 +191,7 @@ def _relu_network_value_and_grads_rows(
     c4 = column_sums(Y)
     l *= c4
     c3 -= l
-    r = c3.sum(axis=-1, dtype=np.float64)
+    r = sum_over_rows(c3)
     g = c > 0
     chosen = np.where(g, dtype.type(1), dtype.type(0))
     normalise(e, total, work)

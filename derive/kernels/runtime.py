@@ -247,6 +247,7 @@ BLOCK_BYTES = 1 << 20  # of the largest array: it stays in the second-level cach
 SHORT = 16  # rows of at most so many entries are copied
 BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
+FEW = 1 << 12  # so many entries may be computed in the widest type
 PIECE = 512  # entries of a long row that are summed by one dot product
 SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
@@ -553,33 +554,33 @@ def less_shift(x: Array, shift: Any) -> Array:
     return x if isinstance(shift, float) else np.asarray(x - shift)
 
 
-def some_rows(x: Array, rows: Array) -> Array:
-    """A few rows of (axis, rows), taken in the order of memory."""
-    return x[:, rows] if x.flags.c_contiguous else x.T[rows].T
+def log_total(e: Array, total: Array, x: Array, top: Array) -> Array:
+    """log of the sums of e = exp(x - top); where the largest is most of it, log1p of the sum of the rest.
 
-
-def log_total(e: Array, total: Array) -> Array:
-    """log of sums of exponentials of which the largest is exactly 1: log1p of the rest where that is small."""
+    The rest is then all that counts, so what was rounded off in x - top is put back.
+    """
     logs = np.log(total)
-    close = (total >= 1) & (total < 2)
-    near = np.flatnonzero(close)
+    near = np.flatnonzero((total >= 1) & (total < 2))
     if near.size:
-        few = near.size * 4 < total.size
-        part = some_rows(e, near) if few else e
-        rest = np.add.reduce(np.multiply(part, part != 1), axis=0)
-        if few:
-            logs[near] = np.log1p(rest)
-        else:
-            np.log1p(rest, out=logs, where=close)
+        rows, most = x.T[near], top[near, None]
+        off = rows - most
+        back = off - rows
+        lost = (rows - (off - back)) - (most + back)
+        part = e.T[near]
+        part += np.multiply(part, lost, out=lost)
+        part[np.arange(near.size), rows.argmax(axis=1)] = 0
+        part[np.isnan(part)] = 0  # of masked entries
+        logs[near] = np.log1p(in_pairs(part.T) if len(x) <= SHORT else np.add.reduce(part, axis=1))
     return np.asarray(logs)
 
 
 def log_normalised(x: Array, out: Array, work: Work) -> None:
     """out = (x - m) - log sum exp(x - m): exact to a few units in the last place, also near zero."""
-    np.subtract(x, column_top(x), out=out)
+    top = column_top(x)
+    np.subtract(x, top, out=out)
     e = work.like("exp", out)
     exp_into(out, e, work)
-    np.subtract(out, log_total(e, column_sums(e)), out=out)
+    np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
 
 
 def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
@@ -594,18 +595,27 @@ def again(x: Array, result: Array) -> None:
     """Compute the entries of ``result = log sum exp(x)`` that are near zero with care."""
     near = np.flatnonzero(np.abs(result) < 1)
     if near.size:
-        wide = np.float64 if x.dtype.itemsize < 8 else x.dtype
-        part = some_rows(x, near).astype(wide)
+        part = x.T[near].T
+        if x.dtype.itemsize < 8:
+            part = part.astype(np.float64)
+        elif part.size <= FEW or near.size * 16 < result.size:
+            part = part.astype(np.longdouble)
         top = column_top(part)
         e = np.exp(part - top)
-        result[near] = top + log_total(e, np.add.reduce(e, axis=0))
+        result[near] = top + log_total(e, np.add.reduce(e, axis=0), part, top)
+
+
+def sum_over_rows(x: Array) -> Any:
+    """The sum of numbers, one a row, in double precision or better."""
+    return np.add.reduce(x, dtype=np.result_type(x.dtype, np.float64))
 
 
 # ----- the straight way for short rows -----
 
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
-LIMITS = {FLOAT32: (-87.0, 85.0), FLOAT64: (-708.0, 706.0)}  # exp and sums of SHORT of them are normal numbers
-ONES: dict[Any, dict[int, Array]] = {FLOAT32: {}, FLOAT64: {}}
+LIMITS32, LIMITS64 = (-87.0, 85.0), (-708.0, 706.0)  # exp of these and sums of SHORT of them are normal numbers
+ONES32: dict[int, Array] = {}
+ONES64: dict[int, Array] = {}
 TABLES: dict[Any, Array] = {}
 
 
@@ -614,16 +624,34 @@ def short_rows(z: Any) -> Array | None:
     if type(z) is not np.ndarray:
         return None
     dtype = z.dtype
-    if (dtype is not FLOAT64 and dtype is not FLOAT32) or not 0 < z.size <= SHORT_ENTRIES:
+    if dtype is FLOAT32:
+        known, (low, high) = ONES32, LIMITS32
+    elif dtype is FLOAT64:
+        known, (low, high) = ONES64, LIMITS64
+    else:
         return None
-    size = z.shape[-1] if z.ndim else 0
-    ones = ONES[dtype].get(size)
-    if ones is None:
-        if not 0 < size <= SHORT:
-            return None
-        ones = ONES[dtype][size] = np.ones((size, size), dtype)
-    low, high = LIMITS[dtype]
-    return ones if z.item(z.argmax()) < high and z.item(z.argmin()) > low else None
+    try:
+        ones = known[z.shape[-1]]
+        if z.item(z.argmax()) < high and z.item(z.argmin()) > low and z.size <= SHORT_ENTRIES:
+            return ones
+    except KeyError:
+        if 0 < (size := z.shape[-1]) <= SHORT:
+            known[size] = np.ones((size, size), dtype)
+            return short_rows(z)
+    except (IndexError, ValueError):  # no axis, no rows
+        pass
+    return None
+
+
+def ones_of(z: Array) -> Array:
+    return (ONES32 if z.dtype is FLOAT32 else ONES64)[z.shape[-1]]
+
+
+def row_total(x: Any) -> Any:
+    """The sum of numbers, one a row."""
+    if x.size == 1:
+        return x.item()
+    return x.dot(remembered(("one", x.dtype, x.size), lambda: np.ones(x.size, x.dtype)))
 
 
 def like_logits(y: Any, z: Array) -> bool:
@@ -649,7 +677,7 @@ def row_starts(count: int, size: int) -> Array:
 
 def scaled_ones(z: Array, factor: float) -> Array:
     """``factor`` times the matrix of ones that sums the rows of ``z``."""
-    return remembered(("ones", z.dtype, z.shape[-1], factor), lambda: ONES[z.dtype][z.shape[-1]] * z.dtype.type(factor))
+    return remembered(("ones", z.dtype, z.shape[-1], factor), lambda: ones_of(z) * z.dtype.type(factor))
 
 
 def unit_rows(z: Array, value: float) -> Array:
