@@ -48,9 +48,10 @@ class InternalError(Exception):
     """The two roads disagree: a bug of the calculus. Please report the claim."""
 
 
-def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verdict:
+def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None, refute: bool = True) -> Verdict:
     """Decide ``left = right`` for every dimension, every index and every value.
 
+    With ``refute=False`` no point of difference is looked for: what is not proved is undecided.
     Raises InternalError if the proof and an evaluation disagree, ValueError for expressions that are
     none of the language (a name used at two ranks, an index over two ranges).
     """
@@ -63,13 +64,13 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None) -> Verd
     if attempt.contradiction:
         return _without_assumptions(left, right, setting, attempt.contradiction)
     if not attempt.zero:
-        found = witness.find_witness(left, right, setting)
+        found = witness.find_witness(left, right, setting) if refute else None
         if found is not None:
             return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
         attempt = Attempt(left, right, setting, setting.assumptions, REST, attempt)
     if attempt.zero:
         return _confirmed(left, right, setting, _fewest_assumptions(left, right, setting, attempt))
-    reason = f"{attempt.resisted}, and no point was found where they differ"
+    reason = attempt.resisted + (", and no point was found where they differ" if refute else "")
     return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=attempt.remained)
 
 
@@ -163,6 +164,7 @@ class Attempt:
         n.algebra.work = work
         self.hot = n.one_hot()
         self.contradiction = n.contradiction
+        n.note_fixed_entries([left, right])
         p = difference(n, left, right)
         if p and n.conditions and n.algebra.sign_unknown:
             p = self._where_defined(n, left, right)
@@ -178,7 +180,7 @@ class Attempt:
     def _where_defined(self, n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
         """Again, knowing that logarithms and roots are defined at the points that the claim is about."""
         for c in n.conditions:
-            if c.sign in ("+", "0+"):
+            if c.always and c.sign in ("+", "0+"):
                 bound = frozenset(v for m in c.poly for a, _ in m for v in a.free if v.startswith("~"))
                 n.algebra.rewrites.positive(c.poly, bound, c.sign == "+")
         n.forget()

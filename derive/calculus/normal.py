@@ -33,6 +33,7 @@ from derive.calculus.atoms import (
 )
 from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
 from derive.calculus.products import accumulate
+from derive.calculus.rewrites import general
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
 Env = Mapping[sp.Symbol, Any]  # bound symbol -> index term, or Scalar
@@ -54,6 +55,7 @@ class Condition:
     poly: Poly
     sign: str
     expr: sp.Basic
+    always: bool = True  # False where a factor or a range around it may be zero or empty
 
     @property
     def relation(self) -> sp.Basic:
@@ -96,6 +98,7 @@ class Normalizer:
         self._assuming = False
         self._held: frozenset[str] = frozenset()
         self._guarded = 0
+        self._optional = 0  # factors and ranges around that may make a term vanish
         self._depth = 0
         self._memo: dict[tuple[str, frozenset[str]], Opened] = {}
         self.algebra.open_entry = self._open_entry
@@ -135,6 +138,29 @@ class Normalizer:
                 base = base_name(e)
                 slots.append((base, tuple(self.domain(a) for a in self.setting.shapes.get(base, ()))))
             self.algebra.depends[name] = tuple(slots)
+
+    def note_fixed_entries(self, exprs: Iterable[sp.Basic]) -> None:
+        """``x_3`` stands in the claim, so its axis has three values at least."""
+        todo, opened = [*exprs, *(a.relation for a in self.setting.assumptions)], set[str]()
+        while todo:
+            e = todo.pop()
+            name = base_name(e) if isinstance(e, (sp.Indexed, sp.Symbol)) else type(e).__name__
+            d = self.setting.definitions.get(name)
+            if d is not None and name not in opened:
+                opened.add(name)
+                todo.append(d.body)
+            if isinstance(e, sp.Indexed):
+                axes = self.setting.shapes.get(name) or (d.axes if d else ())
+                for k, axis in zip(e.indices, axes, strict=False):
+                    if isinstance(k, sp.Integer):
+                        self._reaches(axis, int(k))
+            todo.extend(a for a in e.args if isinstance(a, sp.Basic))
+
+    def _reaches(self, axis: Axis, value: int) -> None:
+        extra, size = sp.sympify(axis.size).as_coeff_Add()
+        if is_dimension(size) and isinstance(extra, sp.Integer):
+            least = self.algebra.least
+            least[size.name] = max(least.get(size.name, 1), value - axis.first + 1 - int(extra))
 
     def _identified(self, assumptions: Iterable[Assumption]) -> dict[Any, Any]:
         """``if k = m``: one of two indices of the claim stands for the other throughout."""
@@ -307,8 +333,12 @@ class Normalizer:
             if rule.value == ((ONE, 1),) and len(body) == 1 and body[0][1] == 1 and body[0][0].kind == "entry":
                 name, terms = body[0][0].args
                 places = [k for k, t in enumerate(terms) if isinstance(t, str) and t.startswith("%")]
-                if name in idempotent and len(places) == 1 and set(terms) - {terms[places[0]]} <= rule.universal:
-                    found[name] = places[0]
+                axes = self.setting.shapes.get(name, ())
+                if name not in idempotent or len(places) != 1 or len(axes) != len(terms):
+                    continue
+                (k,) = places
+                if self.domain(axes[k]) in rule.pattern[0][0].args[0] and general(terms[:k] + terms[k + 1 :], rule.universal):
+                    found[name] = k
         return found
 
     def _hot_entry(self, name: str, terms: tuple[Term, ...]) -> Poly:
@@ -369,11 +399,12 @@ class Normalizer:
                 formals = [self.algebra.fresh(domain) for domain in domains]
                 env = {**self._same_index, **dict(zip(d.formals, formals, strict=True))}
             outer, self.conditions = self.conditions, {}
+            guarded, optional, self._guarded, self._optional = self._guarded, self._optional, 0, 0
             try:
                 poly = self.convert(d.body, env)
                 found = Opened(formals, poly, list(self.conditions))
             finally:
-                self.conditions = outer
+                self.conditions, self._guarded, self._optional = outer, guarded, optional
             self._memo[key] = found
         return found
 
@@ -382,13 +413,15 @@ class Normalizer:
         for c in opened.conditions:
             p = place(c.poly)
             if p:
-                self._ask(p, c.sign, c.expr)
+                self._ask(p, c.sign, c.expr, c.always)
 
     def _function(self, e: Any, env: Env) -> Poly:
         """A note's own function, or an unknown one."""
         name = type(e).__name__
         arguments = [self.convert(a, env) for a in e.args]
         d = self.setting.definitions.get(name)
+        if name in RESERVED and d is None:
+            raise Unsupported(f"an unknown function with the name {name}")
         if d is None or not d.is_function or name in self._held:
             return self.algebra.function(name, arguments)
         if len(d.formals) != len(arguments):
@@ -414,7 +447,12 @@ class Normalizer:
         return self.algebra.compact(p) if self.algebra.factored else p
 
     def _mul(self, e: sp.Mul, env: Env) -> Poly:
-        return self._whole(self.algebra.product([self.convert(a, env) for a in e.args]))
+        optional = any(isinstance(a, (sp.KroneckerDelta, sp.Piecewise)) for a in e.args)
+        self._optional += optional
+        try:
+            return self._whole(self.algebra.product([self.convert(a, env) for a in e.args]))
+        finally:
+            self._optional -= optional
 
     def _pow(self, e: sp.Pow, env: Env) -> Poly:
         base, exponent = e.args
@@ -431,6 +469,8 @@ class Normalizer:
             return self.algebra.power(p, r)
         if not self.algebra.is_whole(q):
             self._ask(p, "+", base)
+        elif any(c < 0 for c in q.values()):
+            self._ask(p, "!", base)
         return self.algebra.symbolic_power(p, q)
 
     def _exp_of(self, exponent: sp.Expr, env: Env) -> Poly:
@@ -451,7 +491,7 @@ class Normalizer:
         one, other = (right, left) if left.is_number else (left, right)
         self.kinks.setdefault(sp.Ne(one, other, evaluate=False))
 
-    def _ask(self, p: Poly, sign: str, expr: sp.Basic) -> None:
+    def _ask(self, p: Poly, sign: str, expr: sp.Basic, always: bool = True) -> None:
         """Note a condition, unless it follows from the signs of the terms or stands under one."""
         if not p and sign != "0+":
             raise Undefined(f"{expr} is identically zero" + (" in a denominator" if sign == "!" else ""))
@@ -465,7 +505,7 @@ class Normalizer:
             atoms = [(a, e) for a, e in m if self.algebra.sign(a) not in ("+", "-")]
             if not atoms:
                 return
-        self.conditions.setdefault(Condition(p, sign, expr))
+        self.conditions.setdefault(Condition(p, sign, expr, always and not self._optional))
 
     # ---- elementary functions -------------------------------------------------------------------
 
@@ -639,7 +679,11 @@ class Normalizer:
         """Fresh names for bound symbols; one that stands shifted everywhere is counted from there."""
         inner: dict[Any, Any] = dict(env)
         bound: list[tuple[str, Domain]] = []
+        limits = list(limits)
+        names = {getattr(symbol, "label", symbol) for symbol, _, _ in limits}
         for symbol, first, last in limits:
+            if names & (sp.sympify(first).free_symbols | sp.sympify(last).free_symbols):
+                raise Unsupported(f"a range that depends on another index: {first} to {last}")
             if isinstance(symbol, sp.Idx):
                 symbol = symbol.label
             domain = self._range(sp.sympify(first), sp.sympify(last), env)
@@ -661,14 +705,23 @@ class Normalizer:
 
     def _sum(self, e: sp.Sum, env: Env) -> Poly:
         inner, bound = self._enter(self._limits(e), e.function, env)
-        p = self.convert(e.function, inner)
+        p = self._under(e.function, inner, bound)
         for v, domain in bound:
             p = self.algebra.sum_over(p, v, domain)
         return p
 
+    def _under(self, body: sp.Basic, inner: Env, bound: Iterable[tuple[str, Domain]]) -> Poly:
+        """The body of a binder; over a range that may be empty, it asks nothing for certain."""
+        empty = not all(domain.certain for _, domain in bound)
+        self._optional += empty
+        try:
+            return self.convert(body, inner)
+        finally:
+            self._optional -= empty
+
     def _product(self, e: sp.Product, env: Env) -> Poly:
         inner, bound = self._enter(self._limits(e), e.function, env)
-        p = self.convert(e.function, inner)
+        p = self._under(e.function, inner, bound)
         for v, domain in bound:
             p = self.algebra.product_over(p, v, domain)
         return p
@@ -719,21 +772,25 @@ class Normalizer:
         if len(variables) > ORDER:
             raise Unsupported(f"a derivative of order {len(variables)}")
         names = frozenset(name for name, _ in variables)
+        if not names.isdisjoint(self.hot) or not names.isdisjoint(self.setting.depends):
+            raise Unsupported(f"a derivative with respect to {', '.join(sorted(names))}")
         held, mine = self._held, (names & self.setting.definitions.keys()) - self._held
         outer, self.conditions = self.conditions, {}
         with self._independent(names) as constrained:
             self._held = held | mine
+            self.algebra.forget_slopes()
             try:
                 p = self.convert(e.expr, env)
                 for name, terms in variables:
                     p = self.algebra.differentiate(p, name, terms)
             finally:
                 self._held = held
+                self.algebra.forget_slopes()
                 asked, self.conditions = self.conditions, outer
         if constrained:
             p = self.algebra.replace(p, lambda a: not a.names.isdisjoint(names), lambda a: None)
         for c in asked:
-            self._ask(self.algebra.replace_entries(c.poly, mine, self._required), c.sign, c.expr)
+            self._ask(self.algebra.replace_entries(c.poly, mine, self._required), c.sign, c.expr, c.always)
         return self.algebra.replace_entries(p, mine, self._required) if mine else p
 
     @contextmanager
@@ -766,25 +823,35 @@ class Normalizer:
             bound = env.get(e)
             if isinstance(bound, Scalar):
                 return bound.name, ()
-            if bound is None and not self.is_index(e):
+            if bound is None and not self.is_index(e) and not e.is_integer:
                 return e.name, ()
         raise Unsupported(f"a derivative with respect to {e}")
 
     def _subs(self, e: sp.Subs, env: Env) -> Poly:
         """A value put in afterwards."""
-        inner, values = dict(env), {}
+        inner: dict[Any, Any] = dict(env)
+        values: dict[str, Poly] = {}
         for symbol, point in zip(e.variables, e.point, strict=True):
-            if isinstance(symbol, sp.Symbol) and self.is_index(symbol):
+            if not isinstance(symbol, sp.Symbol):
+                raise Unsupported("a value put in for one entry of a tensor")
+            if self.is_index(symbol):
                 inner[symbol] = self.term(point, env)
             else:
-                name, terms = self._variable(symbol, {**env, symbol: None})
-                values[name, terms] = self.convert(point, env)
-        p = self.convert(e.expr, {s: t for s, t in inner.items() if s not in e.variables or self.is_index(s)})
-        if not values:
-            return p
-        if any(terms for _, terms in values):
-            raise Unsupported("a value put in for one entry of a tensor")
-        return self.algebra.replace_entries(p, frozenset(n for n, _ in values), lambda n, t: values[n, t])
+                name = f"${self.algebra.fresh(None)}"
+                inner[symbol] = Scalar(name)
+                values[name] = self.convert(point, env)
+        outer, self.conditions = self.conditions, {}
+        try:
+            p = self.convert(e.expr, inner)
+        finally:
+            asked, self.conditions = self.conditions, outer
+
+        def place(p: Poly) -> Poly:
+            return self.algebra.replace_entries(p, frozenset(values), lambda n, _: values[n])
+
+        for c in asked:
+            self._ask(place(c.poly), c.sign, c.expr, c.always)
+        return place(p)
 
 
 def is_dimension(s: sp.Basic) -> bool:
@@ -862,5 +929,7 @@ READERS: dict[type, Callable[[Normalizer, Any, Env], Poly]] = {
     sp.Subs: Normalizer._subs,
     sp.core.function.AppliedUndef: Normalizer._function,
 }
+
+RESERVED = frozenset(kind.__name__ for kind in READERS if isinstance(kind, sp.FunctionClass)) | Algebra.ODD | Algebra.EVEN
 
 __all__ = ["Condition", "Monomial", "Normalizer", "Rational"]

@@ -341,6 +341,11 @@ class Powers(Products):
         self._renamed.clear()
         self._derived.clear()
 
+    def forget_slopes(self) -> None:
+        """A slope depends on which definitions are held, where a loss is known by its gradient only."""
+        if self.depends:
+            self._derived.clear()
+
     # ---- indicators of values -------------------------------------------------------------------
 
     def step(self, p: Poly) -> Poly:

@@ -44,6 +44,7 @@ class Products:
         self.domains: dict[str, Domain] = {}
         self.label_domains: dict[str, Domain] = {}
         self.rewrites = Rewrites(self)
+        self.least: dict[str, int] = {}  # the least value of a dimension, where fixed entries ask for it
         self.depends: dict[str, tuple[tuple[str, tuple[Domain, ...]], ...]] = {}
         self.open_entry: Callable[[str, tuple[Term, ...]], Poly | None] = lambda name, terms: None  # a definition
         self.rules: dict[str, None] = {}
@@ -292,6 +293,9 @@ class Products:
         raise NotImplementedError
 
     def together(self, p: Poly) -> tuple[Monomial, Rational, Poly]:
+        raise NotImplementedError
+
+    def lies_in(self, term: Term, domain: Domain) -> bool:
         raise NotImplementedError
 
     def forget(self) -> None:

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from derive.calculus.atoms import ONE, Atom, Frozen, Monomial, Poly, Rational, Term, freeze, frozen_atoms, tidy
+from derive.calculus.atoms import (
+    ONE,
+    Atom,
+    Frozen,
+    Monomial,
+    Poly,
+    Rational,
+    Term,
+    freeze,
+    frozen_atoms,
+    tidy,
+    variables,
+)
 
 if TYPE_CHECKING:
     from derive.calculus.products import Products
@@ -197,7 +209,7 @@ class Rewrites:
                 continue
             a = rule.pattern[0][0]
             value = dict(rule.value)
-            if not set(value) <= {ONE, ((a, 1),)} or not {t for t in a.args[1] if isinstance(t, str)} <= rule.universal:
+            if not set(value) <= {ONE, ((a, 1),)} or not general(a.args[1], rule.universal):
                 continue
             u, v = Fraction(value.get(((a, 1),), 0)), Fraction(value.get(ONE, 0))
             root = rational_root(u * u + 4 * v)
@@ -275,10 +287,9 @@ class Rewrites:
 
     def _in_range(self, binding: Binding) -> bool:
         """What holds for the values of a bound index says nothing of indices from elsewhere."""
-        domains = self.algebra.domains
         for v, t in binding.items():
-            own = domains.get(v) if v.startswith("~") else None
-            if own is not None and (not own.certain or (isinstance(t, str) and domains.get(t, own) != own)):
+            own = self.algebra.domains.get(v) if v.startswith("~") else None
+            if own is not None and not (own.certain and self.algebra.lies_in(t, own)):
                 return False
         return True
 
@@ -301,6 +312,11 @@ def rational_root(x: Fraction) -> Fraction | None:
     return Fraction(n, d) if n * n == x.numerator and d * d == x.denominator else None
 
 
+def general(terms: tuple[Term, ...], universal: frozenset[str]) -> bool:
+    """True if the indices are universal variables, each once: what is said holds for every entry."""
+    return len(set(terms)) == len(terms) and all(isinstance(t, str) and t in universal for t in terms)
+
+
 def head(a: Atom) -> tuple[str, str]:
     return (a.kind, a.args[0]) if a.kind == "entry" else (a.kind, "")
 
@@ -321,7 +337,9 @@ def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -
             yield from match_terms(pattern.args, a.args[::-1], universal, binding)
         case "sum":
             if pattern.args[0] == a.args[0] and pattern.height == a.height:
-                yield from match_products(pattern.args[1], a.args[1], universal, binding)
+                for found in match_products(pattern.args[1], a.args[1], universal, binding):
+                    if not any(v.startswith(f"%{a.height}.") for t in found.values() for v in variables(t)):
+                        yield found
         case "inv":
             if pattern.args[:2] == a.args[:2]:
                 yield from match_terms(pattern.args[2:], a.args[2:], universal, binding)

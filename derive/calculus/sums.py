@@ -85,7 +85,7 @@ class Sums(Powers):
                 out = self.mul(out, self._component(order, factors))
             else:
                 self.used("idle sum")
-                out = self.mul(out, dict(self.domains[v].size))
+                out = self.mul(out, self.count(self.domains[v]))
             if not out:
                 return out
         return out
@@ -141,13 +141,34 @@ class Sums(Powers):
         return out
 
     def _holds_constant(self, domain: Domain, value: int) -> bool:
-        """A fixed entry of an axis is taken to be there; of another range, only where it can be seen."""
+        """True if a range has this value at the least sizes that the fixed entries of the claim allow."""
         if not isinstance(domain.first, int) or value < domain.first:
             return False
-        size = dict(domain.size)
-        if not size.keys() - {ONE}:
-            return value < domain.first + size.get(ONE, 0)
-        return domain.certain
+        if not domain.certain and any(m != ONE for m, _ in domain.size):
+            return False
+        count = sum(c * math.prod(self.least.get(a.args[0], 1) ** e for a, e in m) for m, c in domain.size)
+        return value < domain.first + count
+
+    def lies_in(self, term: Term, domain: Domain) -> bool:
+        """True if a term is known to lie in a range."""
+        if isinstance(term, str) and term[0] == "%":
+            return False
+        return self._membership(term, domain) == number(1)
+
+    def count(self, domain: Domain) -> Poly:
+        """How many values a range has, if that is its size for every dimension: an empty one has none."""
+        if not domain.certain and not self._never_negative(dict(domain.size)):
+            raise Unsupported("a range that may end before it begins")
+        return dict(domain.size)
+
+    def _never_negative(self, size: Poly) -> bool:
+        """True if no coefficient is negative once each dimension N >= 1 is written 1 + n."""
+        if any(a.kind != "dim" or not isinstance(e, int) or e < 0 for m in size for a, e in m):
+            return False
+        shifted: Poly = {}
+        for m, c in size.items():
+            accumulate(shifted, self.product([number(c), *(self.power(self.add(of(a), number(1)), e) for a, e in m)]))
+        return all(c >= 0 for c in shifted.values())
 
     def _component(self, bound: list[str], m: Monomial) -> Poly:
         """The sum of a connected product: flattened, its leaves summed first, its core named canonically."""
@@ -210,9 +231,10 @@ class Sums(Powers):
         for a, e in opened:
             for _ in range(int(e)):
                 new, body = self.open_sum(a)
-                if len(body) != 1:
-                    return more + new, self.mul(p, body)
-                new, body = self._flatten(new, next(iter(body)))
+                if len(body) == 1:
+                    ((inner, c),) = body.items()
+                    new, body = self._flatten(new, inner)
+                    body = self.scale(body, c)
                 more += new
                 p = self.mul(p, body)
         return more, p
@@ -266,6 +288,8 @@ class Sums(Powers):
         size = dict(domain.size)
         extra = size.get(ONE, 0)
         if len(size) == 1 or not isinstance(extra, int) or not 0 < extra <= 4 or not isinstance(domain.first, int):
+            return None
+        if any(c < 0 for c in size.values()):
             return None
         rest = Domain(domain.first + extra, freeze({k: c for k, c in size.items() if k != ONE}), True)
         out: Poly = {}
@@ -324,7 +348,8 @@ class Sums(Powers):
         if not (a.free & mask.keys()):
             return f"a{a.serial}"
         if a.kind == "entry":
-            return f"{a.args[0]}({','.join(masked_term(t, mask) for t in a.args[1])})"
+            terms = [masked_term(t, mask) for t in a.args[1]]
+            return f"{a.args[0]}({','.join(sorted(terms) if self.rewrites.is_symmetric(a.args[0]) else terms)})"
         if a.kind == "delta":
             return "δ(" + ",".join(sorted(masked_term(t, mask) for t in a.args)) + ")"
         if a.kind == "exp":
@@ -352,7 +377,10 @@ class Sums(Powers):
         p = self.rename_product(dict(m), sigma, 1)
         if len(p) != 1:
             raise Unsupported("a sum whose terms change under renaming")
-        return next(iter(p.items()))
+        ((body, c),) = p.items()
+        if max((a.height for a, _ in body), default=0) != max((a.height for a, _ in m), default=0):
+            raise Unsupported("a sum whose terms change under renaming")
+        return body, c
 
     # ---- opening binders ------------------------------------------------------------------------
 
@@ -386,7 +414,7 @@ class Sums(Powers):
         if special is not None:
             return special
         m, c, core = self.together(p)
-        size = dict(domain.size)
+        size = self.count(domain)
         out = self.symbolic_power(number(c), size) if c != 1 else number(1)
         for a, e in [*m, *([(self.table.atom("poly", freeze(core)), 1)] if core != number(1) else [])]:
             if v not in a.free:
@@ -414,6 +442,8 @@ class Sums(Powers):
             return None
         there = self.rename(p, {v: term})
         usual = self.rename(plain, {v: term})
+        if any(a.kind in ("delta", "step") for m in usual for a, _ in m):
+            return None  # it may vanish on a whole region
         return self.product((self.product_over(plain, v, domain), there, self.power(usual, -1)))
 
     def max_over(self, p: Poly, v: str, domain: Domain) -> Poly:

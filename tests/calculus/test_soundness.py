@@ -1,0 +1,82 @@
+"""What is false is never brought to zero: not by the judge, and not by the normal form before it is cross-checked.
+
+``UNSOUND`` are claims that a careless calculus proves: each shows one way to go wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from derive.calculus import judge
+from derive.calculus.intake import complete
+from derive.calculus.language import dimension, index, scalar, tensor
+from derive.calculus.setting import Assumption, Axis, Definition, Setting
+
+i, j, k, l, m, n = map(index, "ijklmn")
+N, M = map(dimension, "NM")
+A, B, H, Y, x, y = map(tensor, "ABHYxy")
+u, v, t, L = map(scalar, "uvtL")
+f = sp.Function("f")
+Sum, Product, Eq, d, delta, exp, log, sqrt = (
+    sp.Sum, sp.Product, sp.Eq, sp.Derivative, sp.KroneckerDelta, sp.exp, sp.log, sp.sqrt,
+)  # fmt: skip
+BITS = sp.FiniteSet(0, 1)
+LOSS = Setting(depends={"L": (Y[i, k],)}, shapes={"Y": (Axis(N), Axis(M))})
+SHADOWED = Setting(definitions={"u": Definition("u", (), x[1] ** 2)})
+
+
+def given(*relations: sp.Basic) -> Setting:
+    return Setting(assumptions=tuple(Assumption(r) for r in relations))
+
+
+logs = Sum(log(x[i]), (i, 1, N))
+
+UNSOUND: list[tuple[str, Any, Any, Setting]] = [
+    # an assumption's index is not the bound index of the sum it is matched with
+    ("column sums are no trace", Sum(A[i, i], (i, 1, N)), 1, given(Eq(Sum(A[i, j], (i, 1, N)), 1))),
+    # what is known of one entry, or of a diagonal, is not known of all
+    ("one entry has two values", exp(y[i]), 1 + (sp.E - 1) * y[i], given(sp.Contains(y[1], BITS))),
+    ("a diagonal has two values", exp(A[i, j]), 1 + (sp.E - 1) * A[i, j], given(sp.Contains(A[i, i], BITS))),
+    ("one entry is idempotent", y[i] ** 2, y[i], given(sp.Contains(y[1], BITS))),
+    # one-hot along a part of an axis, or along a diagonal, is not one-hot
+    ("one-hot but for the first", Sum(y[i], (i, 0, N)), 1, given(Eq(Sum(y[i], (i, 1, N)), 1), sp.Contains(y[i], BITS))),
+    ("one-hot on a diagonal", Sum(H[i, n, m], (i, 1, N)), 1,
+     given(Eq(Sum(H[i, n, n], (i, 1, N)), 1), sp.Contains(H[i, n, m], BITS))),
+    ("derivative in a one-hot entry", d(Sum(y[i] * x[i], (i, 1, N)), y[j]), 0,
+     given(Eq(Sum(y[i], (i, 1, N)), 1), sp.Contains(y[i], BITS))),
+    # ranges that may be short, empty, or end before they begin
+    ("a range has three values", Sum(delta(i, 3), (i, 1, N)), 1, Setting()),
+    ("a range has three values, weighted", Sum(delta(i, 3) * u, (i, 1, N)), u, Setting()),
+    ("a sum ends before it begins", Sum(1, (i, 2, N - 1)), N - 2, Setting()),
+    ("a sum runs downwards", Sum(1, (i, 1, 3 - N)), 3 - N, Setting()),
+    ("a product ends before it begins", Product(u, (i, 2, N - 1)), u ** (N - 2), Setting()),
+    ("a range depends on another index", Sum(1, (j, 1, i), (i, 1, N)), Sum(1, (j, 1, i), (k, 1, N)), Setting()),
+    # the domain of a function, asked inside a range, says nothing outside of it
+    ("logs of a part, sum of all", logs + sqrt(Sum(x[i], (i, 0, N)) ** 2), logs + Sum(x[i], (i, 0, N)), Setting()),
+    ("logs of a part, moduli of all", logs + Sum(sp.Abs(x[i]), (i, 0, N)), logs + Sum(x[i], (i, 0, N)), Setting()),
+    ("logs of a part, another entry", logs + sqrt(x[0] ** 2), logs + x[0], Setting()),
+    ("logs in an empty sum", Sum(log(u), (i, 1, N - 1)) + sp.Abs(u), Sum(log(u), (i, 1, N - 1)) + u, Setting()),
+    ("a log times zero", delta(i, j) * log(u) + sp.Abs(u), delta(i, j) * log(u) + u, Setting()),
+    # what is no real variable
+    ("derivative in a dimension", d(N**2, N), 0, Setting()),
+    ("derivative in an opaque loss", d(L**2, L), 0, LOSS),
+    # a value put in for a bound variable that shares its name with something known
+    ("substitution beside a definition", sp.Subs(d(f(u), u), u, t), sp.Subs(d(f(u), u), u, x[1] ** 2), SHADOWED),
+    ("substitution beside an assumption", sp.Subs(d(f(u), u), u, t), sp.Subs(d(f(v), v), v, 1), given(Eq(u, 1))),
+    ("substitution beside a sign", sp.Subs(sqrt(u**2) * f(u), u, t), t * f(t), given(u > 0)),
+    # an unknown function is not the one whose name it has
+    ("unknown function named sin", sp.Function("sin")(-u), -sp.Function("sin")(u), Setting()),
+    ("unknown function named asinh", sp.Function("asinh")(-u), -sp.Function("asinh")(u), Setting()),
+    ("unknown function named cos", sp.Function("cos")(-u), sp.Function("cos")(u), Setting()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right", "setting"), [row[1:] for row in UNSOUND], ids=[row[0] for row in UNSOUND])
+def test_false_claim_never_comes_to_zero(left: Any, right: Any, setting: Setting) -> None:
+    left, right = sp.sympify(left), sp.sympify(right)
+    full = complete(left, right, setting)
+    assert not judge.Attempt(left, right, full, full.assumptions).zero
+    assert not judge.prove(left, right, setting).proved
