@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from derive.calculus.judge import prove
+from derive.calculus import judge
 from derive.calculus.verdict import Verdict
 from derive.diagnose import diagnose
 from derive.notes.note import Claim
@@ -14,6 +15,7 @@ from derive.show.latex import latex, style_of
 from derive.steps.routes import derive_lines, prepare
 from derive.steps.vectorise import vectorised
 
+prove = partial(judge.prove, refute=False)
 SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
 
 
