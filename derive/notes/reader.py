@@ -49,6 +49,7 @@ from derive.notes.scope import Kind as Stands
 from derive.notes.semantics import COMPARE, Bound, Meaning, free_letters, letter
 from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.specialise import Special
+from derive.notes.tags import tagged, with_tags
 
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
 
@@ -105,6 +106,7 @@ class Reading:
         self.read_definitions()
         self.read_assumptions()
         items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
+        self.write_assumptions()
         made = tuple(sorted((item() for item in items), key=lambda item: in_order(item.place)))
         return Note(
             self.path,
@@ -122,6 +124,8 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
+        self.tags = tagged([c for chains in raw.values() for c in chains])
+        raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
         self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
         self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}
@@ -133,7 +137,7 @@ class Reading:
         self.inventory.axes.taken |= self.inventory.all_names
 
     def renamed(self, chain: s.Chain) -> s.Chain:
-        return renamed_chain(chain, self.compounds, self.dresses)
+        return renamed_chain(with_tags(chain, self.tags), self.compounds, self.dresses)
 
     def phrases(self, words: str) -> None:
         said = " ".join(words.lower().split())
@@ -207,6 +211,15 @@ class Reading:
                 self.assumed.append(Pending(self, record))
         for pending in self.assumed:
             pending.read_assumption()
+
+    def write_assumptions(self) -> None:
+        """Once all axes are known; one that cannot be written is unread itself and holds nowhere."""
+        for pending in self.assumed:
+            if pending.record.problem is None and pending.relations:
+                try:
+                    pending.build()
+                except ReadProblem as problem:
+                    pending.record.problem = problem.message
 
     def first_pass(self, record: Record) -> Any:
         if isinstance(record, LinkRecord):
@@ -455,7 +468,7 @@ class Reading:
             reach |= self.reachable([entity], position)
         chosen: dict[str, Entity] = {}
         for entity in reach.values():
-            if names.get(entity.name) is entity or entity.name not in names:
+            if entity.problem is None and (names.get(entity.name) is entity or entity.name not in names):
                 chosen.setdefault(entity.symbol, entity)
         assumptions = [a for a in self.assumed if a.holds(position, section, 0, names, reach)]
         axes = {
@@ -684,9 +697,8 @@ class Pending:
             self.relations = [("made", r, None) for r in property_relations(meaning, *record.property)]
             return
         if record.values is not None:
-            self.relations.append(
-                ("values", meaning.value(record.values[0]), [meaning.value(v) for v in record.values[1]])
-            )
+            items = [meaning.scalar(v, "an item of a set") for v in record.values[1]]
+            self.relations.append(("values", meaning.value(record.values[0]), items))
         for left, sign, right in record.relations:
             pair = meaning.index_pair(left, right)
             if pair is not None:

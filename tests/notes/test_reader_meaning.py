@@ -208,7 +208,7 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
                 "Abs(Det(A[i, j], (i, 1, n), (j, 1, n)))",
                 "Abs(Det(A[k, l], (k, 1, n), (l, 1, n)))",
             ),
-            (r"A' = A^\top", "A[j, i]", "A[j, i]"),
+            (r"0 + A' = A^\top", "A[j, i]", "A[j, i]"),
             (
                 r"\nabla_A \log \det A = A^{-\top}",
                 "Derivative(log(Det(A[k, l], (k, 1, n), (l, 1, n))), A[i, j])",
