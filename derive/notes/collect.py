@@ -476,13 +476,13 @@ class Collector:
             return False
         body = chain.links[1].side
         entity = self.names.get(left.name)
-        if left.name.endswith("'") and entity is None and (left.params or left.name.rstrip("'") in self.names):
+        if left.name.endswith("'") and entity is None and self.may_be_derivative(left, mode):
             return False
         if body is not None and plus_minus_values(body) is not None:
             return False
         if (
             body is not None
-            and left.name in {n.text for n in walk(body) if isinstance(n, s.Name)}
+            and left.name in self.names_in(body)
             and not self.renewed(entity)
         ):
             return False
@@ -502,6 +502,18 @@ class Collector:
         if entity.formula is None:
             return mode not in (Mode.ASSUME, Mode.SINCE)
         return self.renewed(entity) or (mode is Mode.LET and entity.sentence != self.sentence_number)
+
+    def may_be_derivative(self, left: Left, mode: Mode) -> bool:
+        """``f'(x)`` and the prime of what is defined: a name of its own only where the note introduces it as one."""
+        plain = self.names.get(left.name.rstrip("'"))
+        if left.params:
+            return True
+        return plain is not None and (plain.kind in (Kind.FUNCTION, Kind.MAP) or (plain.formula is not None and mode is not Mode.LET))
+
+    def names_in(self, tree: s.Node) -> set[str]:
+        """The names that stand in a tree; of a primed name that the note introduces, only that."""
+        primed = {id(n.base) for n in walk(tree) if isinstance(n, s.Prime) and letter(n) in self.names}
+        return {n.text for n in walk(tree) if isinstance(n, s.Name) and id(n) not in primed}
 
     def renewed(self, entity: Entity | None) -> bool:
         return entity is not None and entity.formula is not None and self.stale(entity)

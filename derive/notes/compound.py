@@ -6,12 +6,12 @@ everywhere else ``s_1`` is entry 1 of ``s``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.inventory import dump
+from derive.notes.rebuild import rebuilt
 from derive.notes.semantics import letter, paren_index, walk
 
 
@@ -112,7 +112,7 @@ def _stands_elsewhere(name: str, chains: list[s.Chain]) -> bool:
 
 
 def split_dresses(chains: list[s.Chain]) -> frozenset[str]:
-    r"""Names that the note declares in two dresses and two spaces: ``\\mathbf{x} \\in \\mathbb{R}^n``, ``x \\in \\mathbb{R}``."""
+    r"""Names declared in two dresses and two spaces: ``\mathbf{x} \in \mathbb{R}^n``, ``x \in \mathbb{R}``."""
     spaces: dict[str, dict[str, str]] = {}
     for chain in chains:
         if len(chain.links) == 2 and chain.links[1].sign == r"\in" and chain.links[1].side is not None:
@@ -166,23 +166,6 @@ def _lettered(node: Any) -> tuple[str, str] | None:
         name = letter(node.indices[0])
         return (node.base.text, f"{node.base.text}_{name}") if name else None
     return None
-
-
-def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
-    """``change`` at every node, from the leaves up."""
-    if isinstance(node, tuple):
-        new = tuple(rebuilt(n, change) for n in node)
-        return new if any(a is not b for a, b in zip(new, node, strict=True)) else node
-    if not isinstance(node, s.Node | s.Binder):
-        return node
-    changed = {}
-    for f in fields(node):
-        old = getattr(node, f.name)
-        if isinstance(old, s.Node | s.Binder | tuple):
-            new = rebuilt(old, change)
-            if new is not old:
-                changed[f.name] = new
-    return change(replace(node, **changed) if changed else node)
 
 
 def renamed_chain(chain: s.Chain, names: frozenset[str], dresses: frozenset[str] = frozenset()) -> s.Chain:

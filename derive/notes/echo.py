@@ -74,7 +74,8 @@ def _latex(expr: Any) -> str:
 
 def read_claim(pending: Pending, left: Any, right: Any, setting: Setting) -> str:
     """The ranges of the free indices; where vectors were opened, the equation of their components too."""
-    ranges = ", ".join(f"${s.name} = {range_latex(setting.axes[s])}$" for s in sorted(setting.axes, key=lambda s: s.name))
+    free = sorted(setting.axes, key=lambda s: s.name)
+    ranges = ", ".join(f"${s.name} = {range_latex(setting.axes[s])}$" for s in free)
     if pending.left is None or not pending.left.rank:
         return ranges
     return f"${_latex(left)} = {_latex(right)}$ for {ranges}"

@@ -187,7 +187,7 @@ def _base(cells: list[list[Any]]) -> int:
 
 
 def _filled(template: Any, row: Any, column: Any) -> Any:
-    from derive.notes.compound import rebuilt
+    from derive.notes.rebuild import rebuilt
 
     def change(node: Any) -> Any:
         if isinstance(node, s.Name) and node.text == ROW and row is not None:

@@ -424,8 +424,8 @@ class Reading:
                 continue
             if owner.setdefault(entity.symbol, entity) is not entity:
                 raise ReadProblem(
-                    f"{entity.name} has been introduced again, and a name defined through the old one still stands here: "
-                    "define it again"
+                    f"{entity.name} has been introduced again, and a name defined through the old one still stands "
+                    "here: define it again"
                 )
             if entity.kind is Stands.LABEL:
                 if entity.range is not None:
@@ -658,7 +658,7 @@ class Pending:
         return self.left.entry(*components), self.right.entry(*components)
 
     def fixed(self, setting: Setting) -> Setting:
-        """Assumptions speak of the claim's own indices; one about an index that has no place in the claim says nothing."""
+        """Assumptions speak of the claim's own indices; one about an index that the claim lacks says nothing."""
         free = set(setting.axes)
         kept = tuple(a for a in setting.assumptions if a.fixed <= free)
         return setting if len(kept) == len(setting.assumptions) else replace(setting, assumptions=kept)

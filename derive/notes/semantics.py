@@ -111,10 +111,10 @@ def whole(node: Any) -> int | None:
 
 
 def paren_index(node: Any) -> tuple[s.Node, ...] | None:
-    """The indices of ``x^{(n)}``."""
+    """The indices of ``x^{(n)}`` and ``x^{[n]}``."""
     while isinstance(node, s.Group) and node.opening == "{" and len(node.items) == 1:
         node = node.items[0]
-    if isinstance(node, s.Group) and node.opening == "(" and node.items:
+    if isinstance(node, s.Group) and node.opening in ("(", "[") and node.items:
         return node.items
     return None
 
@@ -583,6 +583,10 @@ class Meaning:
             return self.params[name]
         if name is not None and (name in self.bound or self.names.get(name) is not None or name in self.free):
             return self.name(s.Name(node.start, node.end, name))
+        head, indices = head_and_indices(node.base)
+        primed = self.entity(head.text + "'" * node.count) if isinstance(head, s.Name) and indices else None
+        if primed is not None:  # c_i' is entry i of c'
+            return self.at(self.entity_value(primed, node), indices, primed.name, node)
         value = self.value(node.base)
         if value.rank and node.count == 1:
             return self.algebra.transpose(value)
@@ -673,10 +677,7 @@ class Meaning:
                 blocks.append(("", value))
         out = blocks[0][1]
         for sign, value in blocks[1:]:
-            if sign == r"\otimes":
-                out = self.algebra.outer(out, value)
-            else:
-                out = self.algebra.hadamard(out, value)
+            out = self.algebra.outer(out, value) if sign == r"\otimes" else self.algebra.hadamard(out, value)
         return out
 
     def join(self, left: Value, sign: str, right: Value) -> Value:

@@ -1,0 +1,229 @@
+r"""Scripts that tell names apart: ``r_w, r_l``; ``W_z, W_r``; ``h_{t-1}`` and ``h_t``; ``a^{(l-1)}``; ``f_\beta(x)``.
+
+A letter is an index where something runs over it: a sum, a list of values, a delta, a condition, a size, a label. The
+scripts of a name whose letters are all free of that, and which the note treats as part of the name, make names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from derive.notes import syntax as s
+from derive.notes.rebuild import rebuilt
+from derive.notes.semantics import letter, paren_index, walk
+
+INDEX_LETTERS = frozenset("ijklmn")
+COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
+
+
+@dataclass
+class Seen:
+    """What a note does with its letters and with the scripts of its names."""
+
+    running: set[str] = field(default_factory=set)  # letters that are an index, a label or a size somewhere
+    alone: set[str] = field(default_factory=set)  # names that stand without a script
+    scripts: dict[str, set[str]] = field(default_factory=dict)  # base -> its scripts as text
+    letters: dict[str, set[str]] = field(default_factory=dict)  # script -> its letters
+    shifted: set[str] = field(default_factory=set)  # letters with a number added in a script: t - 1
+    declared: dict[str, set[str]] = field(default_factory=dict)  # base -> scripts that are declared to be in a space
+    values: set[str] = field(default_factory=set)  # names that are declared or defined without a script
+
+
+def tagged(chains: Iterable[s.Chain]) -> frozenset[str]:
+    """The names, script and all, whose script is part of the name."""
+    seen = Seen()
+    for chain in chains:
+        _look(chain, seen)
+    return frozenset(
+        base + script for base, scripts in seen.scripts.items() if _is_tagged(base, scripts, seen) for script in scripts
+    )
+
+
+def with_tags(chain: s.Chain, names: frozenset[str]) -> s.Chain:
+    if not names:
+        return chain
+
+    def change(node: Any) -> Any:
+        found = scripted(node)
+        if found is None or found.base + found.script not in names:
+            return node
+        name = s.Name(node.start, node.end, found.base + found.script)
+        return s.Subscript(node.start, node.end, name, found.rest) if found.rest else name
+
+    return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, change)) for link in chain.links))
+
+
+# -- scripts --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Scripted:
+    base: str
+    script: str  # as it is written behind the base
+    letters: frozenset[str]
+    shifted: frozenset[str]
+    rest: tuple[s.Node, ...] = ()  # indices beside a superscript in parentheses
+
+
+def scripted(node: Any) -> Scripted | None:
+    """A name with its script: a subscript, or a superscript in parentheses with indices below it."""
+    if isinstance(node, s.Subscript) and isinstance(node.base, s.Name):
+        return _read(node.base.text, "_", node.indices)
+    if isinstance(node, s.Superscript):
+        below: tuple[s.Node, ...] = ()
+        base = node.base
+        if isinstance(base, s.Subscript):
+            base, below = base.base, base.indices
+        inside = paren_index(node.exponent)
+        if isinstance(base, s.Name) and inside is not None and len(inside) == 1:
+            return _read(base.text, "^", inside, below)
+    return None
+
+
+def _read(base: str, mark: str, indices: tuple[s.Node, ...], rest: tuple[s.Node, ...] = ()) -> Scripted | None:
+    texts: list[str] = []
+    letters: set[str] = set()
+    shifted: set[str] = set()
+    for index in indices:
+        name = letter(index)
+        if name is not None:
+            texts.append(name)
+            letters.add(name)
+            continue
+        moved = _shift(index)
+        if moved is None:
+            return None
+        texts.append(moved[1])
+        letters.add(moved[0])
+        shifted.add(moved[0])
+    inner = ("" if len(texts) < 2 or all(len(t) == 1 for t in texts) else " ").join(texts)
+    if mark == "^":
+        inner = f"({inner})"
+    script = f"{mark}{inner}" if len(inner) == 1 else f"{mark}{{{inner}}}"
+    return Scripted(base, script, frozenset(letters), frozenset(shifted), rest)
+
+
+def _shift(index: s.Node) -> tuple[str, str] | None:
+    """``t - 1`` -> its letter and its text."""
+    while isinstance(index, s.Group) and index.opening == "{" and len(index.items) == 1:
+        index = index.items[0]
+    if not (isinstance(index, s.Terms) and len(index.terms) == 2 and index.signs[0] == "+"):
+        return None
+    name, number = letter(index.terms[0]), index.terms[1]
+    if name is None or not isinstance(number, s.Number) or not number.text.isdigit() or index.signs[1] not in "+-":
+        return None
+    return name, f"{name}{index.signs[1]}{number.text}"
+
+
+# -- looking --------------------------------------------------------------------------------------------------------
+def _look(chain: s.Chain, seen: Seen) -> None:
+    links = chain.links
+    for link in links:
+        if link.side is not None:
+            _scan(link.side, seen)
+    if len(links) < 2 or links[0].side is None or links[1].side is None:
+        return
+    sign, items = links[1].sign, _items(links[0].side)
+    right = _only(links[1].side)
+    if isinstance(right, s.Group) and any(isinstance(i, s.Dots) for i in right.items):
+        seen.running |= _names(links[0].side) | _names(right)  # i = 1, ..., N and y in {1, ..., K}
+    elif sign == r"\in":
+        _declared(items, right, seen)
+    elif sign in ("=", r"\ne") and letter(links[0].side) in INDEX_LETTERS and letter(right) in INDEX_LETTERS:
+        seen.running |= _names(links[0].side) | _names(right)  # if i = j
+    elif sign in COMPARES or sign in ("=", ":=", r"\equiv"):
+        seen.values |= {name for item in items if (name := letter(item)) is not None}
+    if any(isinstance(i, s.Dots) for i in items):
+        seen.running |= {n for i in items if (found := scripted(i)) is not None for n in found.letters}
+
+
+def _declared(items: tuple[s.Node, ...], space: s.Node, seen: Seen) -> None:
+    field_, sizes = (space.base, space.exponent) if isinstance(space, s.Superscript) else (space, None)
+    field_ = field_.base if isinstance(field_, s.Subscript) else field_
+    integer = isinstance(field_, s.Name) and field_.text in ("N", "Z")
+    if sizes is not None:
+        seen.running |= {n for n in _names(sizes) if n not in _scripts_in(sizes)}
+    for item in items:
+        name, found = letter(item), scripted(item)
+        if name is not None:
+            (seen.running if integer else seen.values).add(name)
+        elif found is not None and (sizes is not None or len(found.letters) == 1):
+            seen.declared.setdefault(found.base, set()).add(found.script)
+
+
+def _scan(side: s.Node, seen: Seen) -> None:
+    covered: set[int] = set()
+    for node in walk(side):
+        found = scripted(node) if id(node) not in covered else None
+        if found is not None:
+            seen.scripts.setdefault(found.base, set()).add(found.script)
+            seen.letters[found.script] = set(found.letters)
+            seen.shifted |= found.shifted
+            covered |= {id(n) for n in _heads(node)}
+        elif isinstance(node, s.Subscript | s.Superscript) and id(node) not in covered:
+            _other_script(node, seen, covered)
+        elif isinstance(node, s.Name) and id(node) not in covered:
+            seen.alone.add(node.text)
+        elif isinstance(node, s.Binder):
+            seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
+        elif isinstance(node, s.Indicator):
+            seen.running |= {n for r in node.conditions for x in (r.left, r.right) if (n := letter(x)) is not None}
+        elif isinstance(node, s.Cases):
+            seen.running |= {
+                n for _, rs in node.rows for r in rs if r.sign in ("=", r"\ne") for x in (r.left, r.right)
+                if (n := letter(x)) is not None
+            }  # fmt: skip
+        if found is not None and found.base in (r"\delta", "I", "1", "Id") and len(found.letters) == 2:
+            seen.running |= found.letters
+
+
+def _other_script(node: s.Node, seen: Seen, covered: set[int]) -> None:
+    """A script that can be no tag: what it hangs on is no tagged name, and its letters run."""
+    base = node.base if isinstance(node, s.Subscript | s.Superscript) else node
+    if isinstance(node, s.Subscript):
+        seen.running |= _names(node.indices)
+        if isinstance(base, s.Name):
+            seen.scripts.setdefault(base.text, set()).add("")
+
+
+def _heads(node: Any) -> Iterator[Any]:
+    """The parts of a scripted name that do not stand for themselves."""
+    inner = node.base
+    yield inner
+    if isinstance(inner, s.Subscript):
+        yield inner.base
+    scripts = node.indices if isinstance(node, s.Subscript) else (node.exponent,)
+    for script in scripts:
+        yield from walk(script)
+
+
+def _items(node: Any) -> tuple[Any, ...]:
+    return node.items if isinstance(node, s.Group) and node.opening == "" else (node,)
+
+
+def _only(node: Any) -> Any:
+    while isinstance(node, s.Group) and node.opening == "{" and len(node.items) == 1:
+        node = node.items[0]
+    return node
+
+
+def _scripts_in(node: Any) -> set[str]:
+    """Letters that stand in scripts: those of ``n_{l-1}`` are no sizes."""
+    return {name for n in walk(node) if (found := scripted(n)) is not None for name in found.letters}
+
+
+def _names(node: Any) -> set[str]:
+    nodes = node if isinstance(node, tuple) else () if node is None else (node,)
+    return {n.text for top in nodes for n in walk(top) if isinstance(n, s.Name)}
+
+
+# -- judging --------------------------------------------------------------------------------------------------------
+def _is_tagged(base: str, scripts: set[str], seen: Seen) -> bool:
+    letters = {name for script in scripts for name in seen.letters.get(script, {""})}
+    if not letters or "" in letters or letters & seen.running:
+        return False
+    declared = seen.declared.get(base, set())
+    if base in seen.alone and not declared:
+        return False
+    # x_i, x_j are two members of one family: i and j may be equal
+    return letters <= seen.shifted or letters <= seen.values or (len(declared) > 1 and not letters <= INDEX_LETTERS)
