@@ -28,6 +28,7 @@ from derive.calculus.series import Undefined, ball
 from derive.calculus.setting import Assumption, Axis, Setting
 
 PRECISIONS = (64, 256, 1024, 4096)
+WRITTEN_OUT = 64  # entries of a matrix or vector written out with numbers that are all looked at
 Number = Fraction
 
 
@@ -456,8 +457,13 @@ class Problem:
         return range(axis.first, axis.first + count)
 
     def indices(self, sizes: Mapping[str, int], limit: int = 12) -> list[dict[str, int]]:
-        """Values for the free indices: all of them where they are few, else a spread of coincidences."""
+        """Values for the free indices: all of them where they are few, else a spread of coincidences.
+
+        Over an axis with a number as its size each entry may have been written out by itself, so none is left out.
+        """
         names = sorted(self.inventory.indices)
+        if any(axis.size.is_Integer for axis in self.inventory.indices.values()):
+            limit = max(limit, WRITTEN_OUT)
         spans = [self.span(self.inventory.indices[n], sizes) for n in names]
         total = 1
         for s in spans:
