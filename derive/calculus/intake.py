@@ -120,11 +120,11 @@ def _walk(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> N
         _same(e.args[0], e.args[1], bound, ranges, scope)
         return
     if isinstance(e, (sp.Sum, sp.Product)):
-        inner = {**bound, **dict(_bound(e.limits))}
+        inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
         _walk(e.function, inner, ranges, scope)
         return
     if isinstance(e, Binder):
-        inner = {**bound, **dict(_bound(e.limits))}
+        inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
         _walk(e.body, inner, ranges, scope)
         for a in e.outer:
             _index(a, bound, ranges, scope)

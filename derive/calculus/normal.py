@@ -337,7 +337,8 @@ class Normalizer:
                 if name not in idempotent or len(places) != 1 or len(axes) != len(terms):
                     continue
                 (k,) = places
-                if self.domain(axes[k]) in rule.pattern[0][0].args[0] and general(terms[:k] + terms[k + 1 :], rule.universal):
+                whole_axis = self.domain(axes[k]) in rule.pattern[0][0].args[0]
+                if whole_axis and general(terms[:k] + terms[k + 1 :], rule.universal):
                     found[name] = k
         return found
 
@@ -681,17 +682,20 @@ class Normalizer:
         bound: list[tuple[str, Domain]] = []
         limits = list(limits)
         names = {getattr(symbol, "label", symbol) for symbol, _, _ in limits}
-        for symbol, first, last in limits:
+        for _, first, last in limits:
             if names & (sp.sympify(first).free_symbols | sp.sympify(last).free_symbols):
                 raise Unsupported(f"a range that depends on another index: {first} to {last}")
+        for symbol, first, last in limits:
             if isinstance(symbol, sp.Idx):
                 symbol = symbol.label
             domain = self._range(sp.sympify(first), sp.sympify(last), env)
-            offset = common_shift(body, symbol)
+            offset = common_shift(body, symbol) if symbol in names else 0
             if offset and isinstance(domain.first, int):
                 domain = Domain(domain.first + offset, domain.size, domain.certain)
             v = self.algebra.fresh(domain)
-            inner[symbol] = shift(v, -offset) if offset and isinstance(domain.first, int) else v
+            if symbol in names:  # written twice, it is the innermost, which is the first
+                names.remove(symbol)
+                inner[symbol] = shift(v, -offset) if offset and isinstance(domain.first, int) else v
             bound.append((v, domain))
         return inner, bound
 
@@ -930,6 +934,7 @@ READERS: dict[type, Callable[[Normalizer, Any, Env], Poly]] = {
     sp.core.function.AppliedUndef: Normalizer._function,
 }
 
-RESERVED = frozenset(kind.__name__ for kind in READERS if isinstance(kind, sp.FunctionClass)) | Algebra.ODD | Algebra.EVEN
+KNOWN = frozenset(kind.__name__ for kind in READERS if isinstance(kind, sp.FunctionClass))
+RESERVED = KNOWN | Algebra.ODD | Algebra.EVEN
 
 __all__ = ["Condition", "Monomial", "Normalizer", "Rational"]

@@ -54,6 +54,7 @@ UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     ("a sum runs downwards", Sum(1, (i, 1, 3 - N)), 3 - N, Setting()),
     ("a product ends before it begins", Product(u, (i, 2, N - 1)), u ** (N - 2), Setting()),
     ("a range depends on another index", Sum(1, (j, 1, i), (i, 1, N)), Sum(1, (j, 1, i), (k, 1, N)), Setting()),
+    ("an index bound twice", Sum(i, (i, 1, 2), (i, 1, 3)), 12, Setting()),
     # the domain of a function, asked inside a range, says nothing outside of it
     ("logs of a part, sum of all", logs + sqrt(Sum(x[i], (i, 0, N)) ** 2), logs + Sum(x[i], (i, 0, N)), Setting()),
     ("logs of a part, moduli of all", logs + Sum(sp.Abs(x[i]), (i, 0, N)), logs + Sum(x[i], (i, 0, N)), Setting()),
