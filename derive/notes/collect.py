@@ -334,7 +334,20 @@ class Collector:
             return False
         if self.definition(chain, formula, mode) or self.plus_minus(chain, formula, mode):
             return True
+        if mode is Mode.LET and not formula.display and self.demands(chain):
+            return self.assumption(chain, formula, mode)
         return mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode)
+
+    def demands(self, chain: s.Chain) -> bool:
+        """``Let \\sum_i y_i = 1``: an equation between free quantities that can define none of them is demanded of them."""
+        if len(chain.links) != 2 or any(link.side is None for link in chain.links):
+            return False
+        nodes = [n for link in chain.links for n in walk(link.side)]
+        if any(isinstance(n, s.Partial | s.Nabla) for n in nodes):
+            return False
+        known = [self.names[n.text] for n in nodes if isinstance(n, s.Name) and n.text in self.names]
+        free = [e for e in known if e.kind is Kind.TENSOR and e.formula is None and not e.depends]
+        return bool(free) and all(e.formula is None and e.kind is not Kind.FUNCTION for e in known)
 
     def at(self, formula: Formula, offset: int) -> Place:
         places = formula.places
@@ -692,8 +705,7 @@ class Collector:
         names = bare_names(links[0].side)
         record = GivenRecord(*self.here(place), latex=self.written(chain))
         try:
-            if any(isinstance(n, s.Dots) for n in names):
-                names = [self.listed_family(names)]
+            names = self.families_among(names)
             if links[1].sign == ":" and len(links) == 3 and links[2].sign == r"\to":
                 record.entities = tuple(self.declare_function(n, links[1].side, links[2].side) for n in names)
             elif len(links) == 2 and links[1].side is not None:
@@ -707,6 +719,19 @@ class Collector:
         self.note(record)
         record.names = self.names
         self.mention(names, mode)
+
+    def families_among(self, names: list[s.Node]) -> list[s.Node]:
+        """``q, k_1, \\dots, k_m``: the dots take the names of one family around them."""
+        out: list[s.Node] = []
+        while any(isinstance(n, s.Dots) for n in names):
+            dots = next(k for k, n in enumerate(names) if isinstance(n, s.Dots))
+            base = letter(head_and_indices(names[dots - 1])[0]) if dots else None
+            first = dots
+            while first and base is not None and letter(head_and_indices(names[first - 1])[0]) == base:
+                first -= 1
+            out += [*names[:first], self.listed_family(names[first : dots + 2])]
+            names = names[dots + 2 :]
+        return out + names
 
     def listed_family(self, names: list[s.Node]) -> s.Node:
         """``x_1, \\dots, x_N`` is the family ``x_n`` over an axis of its own."""
@@ -907,6 +932,8 @@ class Collector:
         record = AssumptionRecord(
             *self.here(place), text=self.written(chain), sentence=self.sentence_number if mode in LOCAL else None
         )
+        if made and record.sentence is None:
+            record.section = ()  # the set that a name is declared in belongs to the name, as a space does
         if space.opening == "{":
             record.values = (node, items)
         else:
