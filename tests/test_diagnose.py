@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import sympy as sp
 
@@ -11,6 +9,7 @@ from derive.calculus.judge import prove
 from derive.calculus.language import dimension, index, scalar, tensor
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.diagnose import Repair, diagnose, plain, unicode_name
+from tests.work import calls
 
 N, K = dimension("N"), dimension("K")
 i, j, k, l = (index(c) for c in "ijkl")
@@ -99,9 +98,9 @@ def test_a_repair_is_not_the_left_side_again() -> None:
 
 
 def test_far_off_claims_have_no_repair_and_cost_little() -> None:
-    started = time.process_time()
-    assert diagnose(sp.erf(x), sp.Rational(3, 7) * sp.cos(a) ** 5, SETTING, prove) is None
-    assert time.process_time() - started < 2
+    far = sp.Rational(3, 7) * sp.cos(a) ** 5
+    assert calls(lambda: diagnose(sp.erf(x), far, SETTING, prove)) < 2_000_000
+    assert diagnose(sp.erf(x), far, SETTING, prove) is None
 
 
 def test_repairs_are_data() -> None:
