@@ -471,7 +471,7 @@ def with_children(node: Node, f: Callable[[Node], Node]) -> Node:
             changes[field.name] = use(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Use):
             changes[field.name] = tuple(use(u) for u in value)
-    return replace(node, **changes) if changes else node  # type: ignore[arg-type]
+    return replace(node, **changes) if changes else node
 
 
 def rewrite(roots: tuple[Node, ...], rule: Callable[[Node], Node | None]) -> tuple[Node, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -45,8 +46,8 @@ class ClosedForms:
         """The shortest form without derivatives that a chain of the note ends in, the last of these."""
         from derive.calculus.judge import prove
 
-        candidates = [(claim, right) for claim, right in self.candidates(expr, setting)]
-        for claim, right in sorted(reversed(candidates), key=lambda c: sp.count_ops(c[1])):
+        candidates = list(self.candidates(expr, setting))[::-1]
+        for claim, right in sorted(candidates, key=lambda c: int(sp.count_ops(c[1]))):
             try:
                 verdict = prove(expr, right, setting)
             except ValueError:
@@ -65,8 +66,9 @@ class ClosedForms:
                 continue
             if not claim.continues or renaming is None:
                 renaming = same_up_to_indices(claim.left, expr) if agree(expr, claim.setting, setting) else None
-            if renaming is not None and not claim.right.has(sp.Derivative, sp.Subs):
-                yield claim, substitute(claim.right, renaming)
+            right: Any = claim.right
+            if renaming is not None and not right.has(sp.Derivative, sp.Subs):
+                yield claim, substitute(right, renaming)
 
     def evidence(self, request: CompileRequest, target: Target) -> str:
         """One sentence on why the function computes what its name says."""

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent.parent
 NOTES = ROOT / "derivations"
 KERNELS = ROOT / "derive" / "kernels"
 
-HEAD = '''"""NumPy functions generated from the proved closed forms of the notes in derivations/. They import NumPy only."""
+HEAD = '''"""NumPy functions generated from what the notes in derivations/ prove; they import NumPy only."""
+# ruff: noqa
 
 from __future__ import annotations
 
@@ -19,21 +20,18 @@ from __future__ import annotations
 
 def modules() -> Iterator[tuple[str, str]]:
     """File names and texts, in order."""
-    from derive.codegen.closed import compile_notes
-    from derive.notes.note import CompileRequest
+    from derive.codegen import CompileError, compile_notes
     from derive.notes.reader import read_note
 
     exports: list[tuple[str, list[str]]] = []
-    seen: set[str] = set()
     for path in sorted(NOTES.rglob("*.md")):
-        note = read_note(str(path), path.read_bytes())
-        if not any(isinstance(item, CompileRequest) for item in note.items):
+        if b"Compile $" not in (source := path.read_bytes()):
             continue
-        module = "from_" + path.stem.replace("-", "_")
         name = path.relative_to(ROOT).as_posix()
-        text = compile_notes([note], name, self_contained=False)
-        names = [n for n in exported(text) if n not in seen]
-        seen.update(names)
+        text = compile_notes([read_note(name, source)], name, self_contained=False)
+        module, names = "from_" + path.stem.replace("-", "_"), exported(text)
+        if twice := {n for _, others in exports for n in others} & set(names):
+            raise CompileError(f"{name}: {min(twice)} is compiled in another note too")
         exports.append((module, names))
         yield f"{module}.py", text
     yield "__init__.py", index(exports)

@@ -18,7 +18,8 @@ def _runtime_names() -> frozenset[str]:
 
 
 RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
-WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike", "work", "given", "ones", "flat"}
+WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike"}
+WORDS |= {"work", "given", "ones", "flat"}
 RESERVED = frozenset(WORDS) | frozenset(dir(builtins)) | _runtime_names()
 
 

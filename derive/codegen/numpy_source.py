@@ -107,7 +107,7 @@ class Straight:
         self.needs: set[str] = set()
         order = [n for n in walk(*roots) if not is_constant(n)]
         self.position = {n: k for k, n in enumerate(order)}
-        self.last = {n: k for n, k in self.position.items()}
+        self.last = dict(self.position)
         for node in order:
             for use in node.uses:
                 if use.node in self.position:
@@ -419,7 +419,7 @@ class Straight:
         if len(summed) != 1 or is_constant(a.node) or is_constant(b.node):
             return None
         (s,) = summed
-        if s not in a.labels or s not in b.labels or len(set(a.labels)) != len(a.labels) or len(set(b.labels)) != len(b.labels):
+        if any(s not in u.labels or len(set(u.labels)) != len(u.labels) for u in (a, b)):
             return None
         free_a = [k for k in a.labels if k != s]
         free_b = [k for k in b.labels if k != s]
@@ -447,7 +447,8 @@ class Straight:
     def _(self, node: Gather) -> None:
         self.needs.add("picked")
         rank = node.rank
-        source = self.aligned(Use(node.source.node, tuple(rank if k == -1 else k for k in node.source.labels)), rank + 1)
+        labels = tuple(rank if k == -1 else k for k in node.source.labels)
+        source = self.aligned(Use(node.source.node, labels), rank + 1)
         where = self.aligned(node.where, rank)
         if is_constant(node.where.node):
             where = f"np.intp({where})"

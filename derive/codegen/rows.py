@@ -139,6 +139,8 @@ def suits(program: RowProgram) -> bool:
     depends = row_dependent(program)
     for node in walk(*program.results):
         if node not in depends:
+            if isinstance(node, Softmax | LogSoftmax | LogSumExp | Map) and not is_constant(node):
+                return False
             continue
         if not isinstance(node, SIMPLE) and not isinstance(node, RowSum):
             return False
@@ -147,7 +149,7 @@ def suits(program: RowProgram) -> bool:
         if isinstance(node, Input) and node.rank > 1:
             return False
     # a sum over rows must not be needed inside of the rows again
-    after = {n for n in walk(*program.results) if isinstance(n, RowSum)}
+    after: set[Node] = {n for n in walk(*program.results) if isinstance(n, RowSum)}
     for node in walk(*program.results):
         if any(u.node in after for u in node.uses):
             after.add(node)

@@ -1,7 +1,8 @@
 """The straight way for short rows of ordinary numbers: no blocks, no checks beyond the ones that let it be taken.
 
-Arrays stand as ``(..., N)``. A sum over a row is a product with a matrix of ones, which leaves it in every entry of the
-row, so that no operand has to be broadcast. It is emitted only for functions whose exponentials are those of an argument.
+Arrays stand as ``(..., N)``. A sum over a row is a product with a matrix of ones, which leaves it in every entry of
+the row, so that no operand has to be broadcast. It is emitted only for functions that take
+the exponentials of an argument.
 """
 
 from __future__ import annotations

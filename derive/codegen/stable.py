@@ -65,7 +65,7 @@ def _exponential(node: Node) -> Node | None:
 
 @dataclass(frozen=True)
 class SumExp:
-    """sum exp(a) along one axis, seen from a user: the axis of ``exponent`` that is summed, the labels of the others."""
+    """sum exp(a) along one axis, seen from a user: the axis of ``exponent`` that is summed, the labels of the rest."""
 
     exponent: Node
     axis: int
@@ -136,7 +136,8 @@ def _over(above: Use, total: SumExp) -> Use | None:
             continue
         if tuple(above.labels[x] for x in outer) == total.labels:
             soft = Use(Softmax(total.exponent, total.axis), inner.labels)
-            return Use(Contract((*contract.operands[:k], soft, *contract.operands[k + 1 :]), contract.kept), above.labels)
+            operands = (*contract.operands[:k], soft, *contract.operands[k + 1 :])
+            return Use(Contract(operands, contract.kept), above.labels)
     return None
 
 

@@ -1,4 +1,5 @@
-"""NumPy functions generated from the proved closed forms of the notes in derivations/. They import NumPy only."""
+"""NumPy functions generated from what the notes in derivations/ prove; they import NumPy only."""
+# ruff: noqa
 
 from __future__ import annotations
 

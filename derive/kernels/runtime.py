@@ -1,4 +1,4 @@
-"""What generated kernels share: arguments checked by name and shape, results placed, sums of exponentials kept in range.
+"""What generated kernels share: arguments checked by name and shape, results placed, exponentials kept in range.
 
 This module needs NumPy and nothing else. A module written by ``derive kernels -o`` carries its text.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -129,11 +130,13 @@ def as_labels(function: str, name: str, array: Array, size: int) -> Array:
 
 def leading_shape(function: str, arguments: tuple[tuple[Any, ...], ...], arrays: list[Array]) -> tuple[int, ...]:
     """The common shape of the leading axes, or an error that names the arguments."""
-    leading = [a.shape[: a.ndim - len(argument[2])] for argument, a in zip(arguments, arrays, strict=True)]
+    leading: list[tuple[int, ...]] = [
+        x.shape[: x.ndim - len(argument[2])] for argument, x in zip(arguments, arrays, strict=True)
+    ]
     if leading.count(leading[0]) == len(leading):
         return leading[0]
     try:
-        return np.broadcast_shapes(*leading)
+        return tuple(np.broadcast_shapes(*leading))
     except ValueError:
         shapes = ", ".join(f"{a[0]} {x.shape}" for a, x in zip(arguments, arrays, strict=True))
         raise ValueError(f"{function}: the leading axes of {shapes} do not broadcast") from None
@@ -171,11 +174,11 @@ def check_out(function: str, out: Any, shape: tuple[int, ...], dtype: Any) -> No
 
 
 def axis_top(x: Array, axis: int) -> Array:
-    """The maximum along ``axis``, kept as an axis; 0 where it is infinite, so that x - axis_top(x) is never inf - inf."""
+    """The maximum along ``axis``, kept as an axis; 0 where it is infinite, so that nothing is inf - inf."""
     if not x.shape[axis]:
         return np.zeros([1 if k == axis % x.ndim else n for k, n in enumerate(x.shape)], x.dtype)
     m = x.max(axis=axis, keepdims=True)
-    return np.where(np.isinf(m), m.dtype.type(0), m)
+    return np.asarray(np.where(np.isinf(m), m.dtype.type(0), m))
 
 
 def shifted_exp(x: Array, axis: int) -> tuple[Array, Array]:
@@ -206,7 +209,7 @@ def log_normalised_exp(x: Array, axis: int) -> Array:
 def stable_sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), with the exponential of a number that is not positive."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return np.asarray(np.where(x >= 0, 1, e) / (1 + e))
 
 
 def stable_softplus(x: Array) -> Array:
@@ -220,7 +223,7 @@ def picked(source: Array, where: Array) -> Array:
 
 
 def add_at(target: Array, where: Array, value: Any, axis: int) -> None:
-    """Add ``value`` to ``target`` at the labels ``where`` along ``axis``; both have that axis with size 1, or are numbers."""
+    """Add ``value`` at the labels ``where`` along ``axis``; both have that axis with size 1, or are numbers."""
     shape = [1 if k == axis % target.ndim else n for k, n in enumerate(target.shape)]
     index = np.broadcast_to(where, shape)
     entries = np.take_along_axis(target, index, axis)
@@ -233,7 +236,7 @@ def joined(pieces: list[Array], axis: int) -> Array:
     rank = max(p.ndim for p in pieces)
     axis %= rank
     pieces = [p.reshape((1,) * (rank - p.ndim) + p.shape) for p in pieces]
-    shape = np.broadcast_shapes(*(p.shape[:axis] + (1,) + p.shape[axis + 1 :] for p in pieces))
+    shape = np.broadcast_shapes(*((*p.shape[:axis], 1, *p.shape[axis + 1 :]) for p in pieces))
     full = [np.broadcast_to(p, (*shape[:axis], p.shape[axis], *shape[axis + 1 :])) for p in pieces]
     return np.concatenate(full, axis=axis)
 
@@ -250,6 +253,7 @@ THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
 FEW = 1 << 12  # so many entries may be computed in the widest type
 PIECE = 512  # entries of a long row that are summed by one dot product
 SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
+SMALL_REST = 0.05  # a sum besides the largest entry for which the rounding of differences shows
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
 
 _threads = 0
@@ -271,8 +275,8 @@ def thread_count() -> int:
 
 
 class Work:
-    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below, whether
-    roundings of a sum would not show.
+    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below,
+    whether roundings of a sum would not show.
 
     It also keeps the buffers of a block for the next one.
     """
@@ -436,7 +440,7 @@ def in_threads(run: Any, rows: int, step: int) -> list[Any]:
     count = min(thread_count(), rows // step)
     edges = [rows * k // count for k in range(count + 1)]
     with ThreadPoolExecutor(count - 1) as pool:
-        others = [pool.submit(run, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+        others = [pool.submit(run, a, b) for a, b in pairwise(edges[1:])]
         parts = [run(edges[0], edges[1]), *(f.result() for f in others)]
     return [sum(values[1:], values[0]) for values in zip(*parts, strict=True)]
 
@@ -445,7 +449,7 @@ def in_threads(run: Any, rows: int, step: int) -> list[Any]:
 
 
 def column_sums(x: Array, rough: bool = False) -> Array:
-    """Sums down the first axis of (axis, rows), in pairs; if rough, as dot products, which are faster and round more."""
+    """Sums down the first axis of (axis, rows), in pairs; if rough, as dot products: faster, less exact."""
     size = x.shape[0]
     rows = x.T
     if not rows.flags.c_contiguous or size <= SHORT:
@@ -493,7 +497,7 @@ def column_top(x: Array) -> Array:
     top = np.maximum.reduce(x, axis=0)
     if not np.isfinite(top).all():
         top[np.isinf(top)] = 0
-    return top
+    return np.asarray(top)
 
 
 def exp_into(x: Array, e: Array, work: Work) -> None:
@@ -555,32 +559,53 @@ def less_shift(x: Array, shift: Any) -> Array:
 
 
 def log_total(e: Array, total: Array, x: Array, top: Array) -> Array:
-    """log of the sums of e = exp(x - top); where the largest is most of it, log1p of the sum of the rest.
-
-    The rest is then all that counts, so what was rounded off in x - top is put back.
-    """
+    """log of the sums of e = exp(x - top); where the largest is most of it, log1p of the sum of the rest."""
     logs = np.log(total)
     near = np.flatnonzero((total >= 1) & (total < 2))
     if near.size:
-        rows, most = x.T[near], top[near, None]
-        off = rows - most
-        back = off - rows
-        lost = (rows - (off - back)) - (most + back)
-        part = e.T[near]
-        part += np.multiply(part, lost, out=lost)
-        part[np.arange(near.size), rows.argmax(axis=1)] = 0
-        part[np.isnan(part)] = 0  # of masked entries
-        logs[near] = np.log1p(in_pairs(part.T) if len(x) <= SHORT else np.add.reduce(part, axis=1))
+        logs[near] = np.log1p(rest_of(x.T[near], top[near]))
     return np.asarray(logs)
+
+
+def rest_of(rows: Array, top: Array) -> Array:
+    """sum exp(row - top) without the largest entry. What is rounded off in the difference is put back: it is all that
+    counts when the rest is small."""
+    most = top[:, None]
+    off = rows - most
+    back = off - rows
+    lost = (rows - (off - back)) - (most + back)
+    part = np.exp(off)
+    part += np.multiply(part, lost, out=lost)
+    part[np.arange(len(rows)), rows.argmax(axis=1)] = 0
+    part[np.isnan(part)] = 0  # of masked entries
+    return in_pairs(part.T) if part.shape[1] <= SHORT else np.asarray(np.add.reduce(part, axis=1))
 
 
 def log_normalised(x: Array, out: Array, work: Work) -> None:
     """out = (x - m) - log sum exp(x - m): exact to a few units in the last place, also near zero."""
-    top = column_top(x)
-    np.subtract(x, top, out=out)
     e = work.like("exp", out)
+    if not x.T.flags.c_contiguous or len(x) <= SHORT:
+        top = column_top(x)
+        np.subtract(x, top, out=out)
+        exp_into(out, e, work)
+        np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
+        return
+    rows, every = x.T, np.arange(x.shape[1])
+    largest = rows.argmax(axis=1)
+    top = rows[every, largest]
+    np.subtract(x, top, out=out)
     exp_into(out, e, work)
-    np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
+    e.T[every, largest] = 0
+    rest = column_sums(e, x.dtype.itemsize < 8)
+    small = np.flatnonzero(rest < SMALL_REST)
+    if small.size:
+        rest[small] = rest_of(rows[small], top[small])
+    logs = np.log1p(rest)
+    if not np.isfinite(top).all():
+        np.subtract(x, 0, out=out)
+        np.subtract(out, np.where(np.isfinite(top), top + logs, top), out=out)
+    else:
+        np.subtract(out, logs, out=out)
 
 
 def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:

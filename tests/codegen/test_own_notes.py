@@ -30,7 +30,8 @@ Compile $L$ and $\frac{\partial L}{\partial w_j}$ as `ridge(w, X, y, lambda_)`.
 """
 
 MATRIX = r"""
-Let $X \in \mathbb{R}^{N \times D}$, $y \in \mathbb{R}^N$, $w \in \mathbb{R}^D$ and $L = \|X w - y\|^2$. Gradients have the shape of the variable.
+Let $X \in \mathbb{R}^{N \times D}$, $y \in \mathbb{R}^N$, $w \in \mathbb{R}^D$ and $L = \|X w - y\|^2$.
+Gradients have the shape of the variable.
 
 $$\nabla_w L = 2 X^\top (X w - y)$$
 
@@ -44,13 +45,18 @@ $$F = -(1 - p_c)^\gamma \log p_c$$
 
 Then
 
-$$\frac{\partial F}{\partial z_j} = \left( \gamma (1 - p_c)^{\gamma - 1} p_c \log p_c - (1 - p_c)^\gamma \right) \left( \mathbb{1}\{j=c\} - p_j \right)$$
+$$
+\frac{\partial F}{\partial z_j}
+= \left( \gamma (1 - p_c)^{\gamma - 1} p_c \log p_c - (1 - p_c)^\gamma \right) \left( \mathbb{1}\{j=c\} - p_j \right)
+$$
 
 Compile $F$ and $\frac{\partial F}{\partial z_j}$ as `focal(z, c, gamma)`.
 """
 
 HUBER = r"""
-Let $x \in \mathbb{R}$ and $h(x) = \begin{cases} \frac{1}{2} x^2 & |x| \le 1 \\ |x| - \frac{1}{2} & \text{otherwise} \end{cases}$.
+Let $x \in \mathbb{R}$ and
+
+$$h(x) = \begin{cases} \frac{1}{2} x^2 & |x| \le 1 \\ |x| - \frac{1}{2} & \text{otherwise} \end{cases}$$
 
 Compile $h(x)$ as `huber(x)`.
 """

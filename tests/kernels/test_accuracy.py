@@ -1,4 +1,4 @@
-"""Errors in units in the last place against 80-bit or higher precision, on the same data as SciPy, at hostile points too."""
+"""Errors in units in the last place against higher precision, on the same data as SciPy, at hostile points too."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ EDGES = [  # name, logits, softmax, log_softmax, logsumexp
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("rows", [1, 3, 40])
 @pytest.mark.parametrize("name,z,p,logp,lse", EDGES, ids=[e[0] for e in EDGES])
-def test_values(name: str, z: list[float], p: list[float], logp: list[float], lse: float, rows: int, dtype: Any) -> None:
+def test_values(
+    name: str, z: list[float], p: list[float], logp: list[float], lse: float, rows: int, dtype: Any
+) -> None:
     if name == "largest float32" and dtype is np.float64:
         logp = [-np.log(2), -6e38, -np.log(2)]
     logits = np.tile(np.array(z, dtype), (rows, 1))
@@ -211,7 +213,8 @@ def test_subclasses_are_named() -> None:
 
 
 def test_shapes_are_named() -> None:
-    with pytest.raises(ValueError, match=r"cross_entropy: y has shape \(2, 4\), expected \(\.\.\., C\) with C = 3 as in z"):
+    message = r"cross_entropy: y has shape \(2, 4\), expected \(\.\.\., C\) with C = 3 as in z"
+    with pytest.raises(ValueError, match=message):
         kernels.cross_entropy(np.zeros((2, 3)), np.zeros((2, 4)))
     with pytest.raises(ValueError, match="cross_entropy: the leading axes of"):
         kernels.cross_entropy(np.zeros((2, 3)), np.zeros((5, 3)))
