@@ -41,6 +41,7 @@ from derive.notes.document import (
     read_text,
 )
 from derive.notes.formula import as_formula, parse
+from derive.notes.glued import glued, with_glued
 from derive.notes.inventory import Inventory
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.properties import property_relations
@@ -49,6 +50,7 @@ from derive.notes.scope import Kind as Stands
 from derive.notes.semantics import COMPARE, Bound, Meaning, free_letters, letter
 from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.specialise import Special
+from derive.notes.statements import Mode, mode_after
 from derive.notes.tags import tagged, with_tags
 
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
@@ -124,6 +126,8 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
+        self.glued = glued(self.introducing(raw))
+        raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])
         raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
@@ -137,7 +141,18 @@ class Reading:
         self.inventory.axes.taken |= self.inventory.all_names
 
     def renamed(self, chain: s.Chain) -> s.Chain:
-        return renamed_chain(with_tags(chain, self.tags), self.compounds, self.dresses)
+        return renamed_chain(with_tags(with_glued(chain, self.glued), self.tags), self.compounds, self.dresses)
+
+    def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:
+        """All relations, with whether words such as Let stand in front of them."""
+        for sentence in self.document.items:
+            mode = Mode.PLAIN
+            for k, part in enumerate(sentence.parts):
+                if isinstance(part, str):
+                    mode = mode_after(part, mode, k == 0)
+                else:
+                    for chain in raw.get(id(part), ()):
+                        yield chain, mode in (Mode.LET, Mode.WITH)
 
     def phrases(self, words: str) -> None:
         said = " ".join(words.lower().split())
