@@ -8,13 +8,16 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.setting import Axis, Definition, Setting
-from derive.steps.core import Expr, free, fresh, name_of, names, put, symbols
+from derive.steps.core import Expr, canonical, free, fresh, name_of, names, put, symbols
 from derive.steps.fold import Pattern, patterns
 
 
 @dataclass
 class Context:
-    """A setting and what was worked out about it. ``known`` are equations to use from left to right."""
+    """A setting and what was worked out about it. ``known`` are equations to use from left to right.
+
+    ``given`` are derivatives that need not be derived again; those whose ``kind`` is among ``stops`` stay as they are.
+    """
 
     setting: Setting
     route: str = "auto"
@@ -23,6 +26,8 @@ class Context:
     lemmas: dict[Any, Any] = field(default_factory=dict)
     folds: tuple[Pattern, ...] = ()
     closed: frozenset[str] = frozenset()
+    stops: frozenset[Any] = frozenset()
+    given: tuple[Known, ...] = ()
 
     def __post_init__(self) -> None:
         self.folds = self.folds or patterns(self.setting)
@@ -106,6 +111,12 @@ class Context:
         """The body of the definition of expr."""
         found = self.definition(expr)
         return None if found is None else put(found.body, dict(zip(found.formals, arguments(expr), strict=True)))
+
+
+def kind(node: Expr) -> Any:
+    """What a derivative is of, and with respect to what; one of an expression without a name is itself."""
+    one, two = name_of(node.args[0]), name_of(node.args[1][0])
+    return (one, two, len(node.args)) if one is not None else canonical(node)
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,12 @@ def judged(target: Expr, lines: list[Line], setting: Setting) -> tuple[Step, ...
 
 
 def verdict(left: Expr, right: Expr, rule: str, setting: Setting) -> Verdict:
-    """The judge on a step: where the two sides differ, by what that needs; then as a whole, if that did not prove it."""
+    """The judge on a step: where the two sides differ, by no more than that needs; as a whole if that is not enough."""
     part = difference(left, right, setting)
-    bare = without_equations(part.setting)
-    for least in ([bare] if bare is not None and rule not in GIVEN else []) + (
-        [part.setting] if part.left != left else []
-    ):
-        found = remembered(part.left, part.right, least)
-        if found.kind is Kind.PROVED:
+    bare = without_equations(part.setting) if rule not in GIVEN else None
+    for least in (bare, part.setting if part.left != left else None):
+        found = remembered(part.left, part.right, least) if least is not None else None
+        if found is not None and found.kind is Kind.PROVED:
             return found
     found = remembered(left, right, setting)
     if found.kind is Kind.REFUTED:

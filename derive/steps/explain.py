@@ -1,26 +1,30 @@
 r"""Filling the gap between two lines: the elementary steps from one side of an equation to the other.
 
-Both sides are led to their closed forms by small steps; where the two paths first meet, the second
-is walked back, each rule under the name of its inverse. Where they do not meet (the sides are not
+The steps are looked for where the two sides differ. Both are led to their closed forms by small steps; where the two
+paths first meet, the second is walked back, each rule under the name of its inverse. A derivative that stands on the
+other side is left alone, if one comes there without it. Where they do not meet (the sides are not
 equal, or equal for a reason that the rules do not know), the path of the left side is what there
 is to show: it ends at what should have been written.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import sympy as sp
 
 from derive.calculus.judge import prove
 from derive.calculus.setting import Setting
 from derive.steps import simplification as simple
-from derive.steps.context import Context
+from derive.steps.context import Context, Known, kind
 from derive.steps.core import Expr, add, canonical, distinct, evaluated, everywhere, innermost, positions, unified
 from derive.steps.derivation import Derivation
 from derive.steps.engine import judged
 from derive.steps.fold import Pattern
-from derive.steps.routes import Line, derive_lines, prepare
+from derive.steps.local import Difference, difference
+from derive.steps.routes import Line, derive_lines, prepare, terminal
 
 INVERSE = {
     "definition": "folding back",
@@ -48,29 +52,81 @@ class Explanation:
     reaches: bool
 
 
-def explain(left: Expr, right: Expr, setting: Setting, level: str = "fine") -> Explanation:
-    """Elementary steps between the two sides of a link, by the shortest way among the routes."""
-    best: list[Line] | None = None
-    for route in WAYS:
-        context = prepare(setting, route)
-        for roads, handicap in ((with_names, 0), (without_names, SHORT)):
-            forward, backward = (roads(side, context, route, level) for side in (left, right))
-            lines = joined(forward, backward)
-            if lines is not None and (best is None or len(lines) + handicap < len(best)):
-                best = lines
-        if best is not None and len(best) <= SHORT:
-            break
-    if best is None:
-        best = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
-        end = best[-1].expr if best else left
-        reaches = prove(end, right, setting).proved
-        best = [*best, Line(right, "rearranging")] if reaches else best
+def explain(
+    left: Expr,
+    right: Expr,
+    setting: Setting,
+    level: str = "fine",
+    given: Sequence[Known] = (),
+    holds: bool = True,
+) -> Explanation:
+    """Elementary steps between the two sides of a link; ``given`` are derivatives that were proved before."""
+    lines = between(left, right, setting, level, given) if holds else None
+    if lines is None:
+        context = replace(prepare(setting, "auto"), given=tuple(given))
+        lines = derive_lines(left, context, "auto", level).lines
+        end = lines[-1].expr if lines else left
+        reaches = holds and prove(end, right, setting).proved
+        lines = [*lines, Line(right, "rearranging")] if reaches else lines
     else:
         reaches = True
-        best = best or [Line(right, "simplifying")]
-    steps = judged(left, best, setting)
+        lines = lines or [Line(right, "simplifying")]
+    steps = judged(left, lines, setting)
     made = Derivation(left, "auto", steps, steps[-1].expr if steps else left, setting)
     return Explanation(left, right, made, reaches)
+
+
+def between(left: Expr, right: Expr, setting: Setting, level: str, given: Sequence[Known]) -> list[Line] | None:
+    """The way from left to right: where they differ, else as wholes; with what is given, else from the definitions."""
+    part = difference(left, right, setting)
+    for known in dict.fromkeys((tuple(given), ())):
+        for at in [part, Difference(left, right, setting)] if part.left != left else [part]:
+            lines = shortest(at.left, at.right, at.setting, level, known)
+            if lines is not None:
+                return lifted(at, left, right, lines)
+    return None
+
+
+def lifted(at: Difference, left: Expr, right: Expr, lines: list[Line]) -> list[Line]:
+    """Lines about a part, as lines about the whole."""
+    if at.left == left:
+        return lines
+    whole = [Line(distinct(unified(at.wrap(line.expr))), line.rule) for line in lines[:-1]]
+    last = [Line(right, line.rule) for line in lines[-1:]]
+    return tidied([*whole, *last])
+
+
+def shortest(left: Expr, right: Expr, setting: Setting, level: str, given: tuple[Known, ...]) -> list[Line] | None:
+    """The shortest way among the routes; derivatives that stand on either side are left alone where that leads on."""
+    best: list[Line] | None = None
+    base = replace(prepare(setting, "auto"), given=given)
+    for stops in places_to_stop(left, right, base):
+        for route in WAYS:
+            context = replace(base, route=route, stops=stops, known=list(base.known), lemmas={})
+            for roads, handicap in ((with_names, 0), (without_names, SHORT)):
+                forward, backward = (roads(side, context, route, level) for side in (left, right))
+                lines = joined(forward, backward)
+                if lines is not None and (best is None or len(lines) + handicap < len(best)):
+                    best = lines
+            if (best is not None and len(best) <= SHORT) or nothing_open(left, right, context):
+                break
+        if best is not None:
+            break
+    return best
+
+
+def places_to_stop(left: Expr, right: Expr, context: Context) -> list[frozenset[Any]]:
+    """Sets of derivatives to leave alone, the larger first: all that stand, those of one side, all of these but one."""
+    here, there = ({kind(e) for e in positions(side) if isinstance(e, sp.Derivative)} for side in (left, right))
+    less = [one - {k} for one in (there, here) for k in sorted(one, key=str)]
+    sets = [here | there, there, here, here & there, *less, set()]
+    return list(dict.fromkeys(sorted(map(frozenset, sets), key=len, reverse=True)))
+
+
+def nothing_open(left: Expr, right: Expr, context: Context) -> bool:
+    """Whether all derivatives that stand are left alone: then every route is the same."""
+    nodes = [e for side in (left, right) for e in positions(side) if isinstance(e, sp.Derivative)]
+    return all(terminal(e, context) for e in nodes)
 
 
 WAYS = ("auto", "quotient", "product", "log-derivative")
@@ -86,8 +142,7 @@ def with_names(start: Expr, context: Context, route: str, level: str) -> list[Li
 def without_names(start: Expr, context: Context, route: str, level: str) -> list[Line]:
     """From start, every definition opened, to the form with nothing left to take apart."""
     lines = [Line(start, "")]
-    bare = prepare(context.setting, route)
-    bare.folds = NOTHING
+    bare = replace(context, folds=NOTHING, lemmas={})
     for _ in range(8):
         new = everywhere(context.opened)(lines[-1].expr)
         if new is None or any(isinstance(e, sp.Derivative) for e in positions(new)):

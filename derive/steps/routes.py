@@ -17,7 +17,7 @@ from sympy.core.function import AppliedUndef
 
 from derive.calculus.setting import Setting
 from derive.steps import simplification as simple
-from derive.steps.context import Context, Known, arguments, entry
+from derive.steps.context import Context, Known, arguments, entry, kind
 from derive.steps.core import (
     D,
     Expr,
@@ -28,6 +28,7 @@ from derive.steps.core import (
     factors,
     free,
     fresh,
+    match,
     mul,
     name_of,
     piecewise,
@@ -123,6 +124,8 @@ def open_route(work: Work) -> None:
     target, context = work.expr, work.context
     if not isinstance(target, sp.Derivative) or len(target.args) != 2 or target.args[1][1] != 1:
         return
+    if terminal(target, context) or any(kind(known.left) == kind(target) for known in context.given):
+        return
     expr, variable = target.args[0], target.args[1][0]
     if way_through(expr, variable, context) is not None:
         return
@@ -188,6 +191,8 @@ def derivative_step(work: Work) -> bool:
     if work.step("definition", everywhere(lambda e: hidden(e, work.context))(work.expr)):
         return True
     nodes = [e for e in positions(work.expr) if isinstance(e, sp.Derivative) and not terminal(e, work.context)]
+    if any(given_step(work, node) for node in nodes):
+        return True
     for node in nodes:
         inner = next((e for e in positions(node.args[0]) if open_derivative(e, work)), None)
         if inner is not None:
@@ -201,6 +206,15 @@ def derivative_step(work: Work) -> bool:
             continue
         rule, _ = applied
         return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule))(work.expr))
+    return False
+
+
+def given_step(work: Work, node: Expr) -> bool:
+    """A derivative that is known already, at its own indices."""
+    for known in work.context.given:
+        found = match(known.left, node, known.holes) if kind(known.left) == kind(node) else None
+        if found is not None and place(work, node, put(known.right, found), known.rule):
+            return True
     return False
 
 
@@ -228,7 +242,9 @@ def same_rule(expr: Expr, work: Work, rule: str) -> Expr | None:
 
 
 def terminal(node: Expr, context: Context) -> bool:
-    """A derivative of an unknown function with respect to what it is given through: it stays."""
+    """A derivative that stays: where the way is to stop, or of an unknown function by what it is given through."""
+    if context.stops and kind(node) in context.stops:
+        return True
     name = name_of(node.args[0])
     variable = str(name_of(node.args[1][0]))
     return name in context.setting.depends and variable in context.mentioned(str(name))
