@@ -5,6 +5,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null)))
 VENV   := .venv
 BIN    := $(VENV)/bin
+FUZZ   ?= 200000
 READY  := $(VENV)/.installed-from-pyproject
 
 .DEFAULT_GOAL := all
@@ -37,8 +38,9 @@ lint: $(READY)  ## run ruff and mypy (strict)
 bench: $(READY)  ## measure the judge, the reader, the steps and the kernels
 	@$(BIN)/python -m tests.benchmarks
 
-fuzz: $(READY)  ## throw random expressions and mutated notes at the judge and the reader, in depth
-	@$(BIN)/python -m pytest -m fuzz --fuzz
+fuzz: $(READY)  ## throw random claims at the judge and mutated notes at the reader, in depth (FUZZ=cases)
+	@$(BIN)/python -m tests.fuzz_judge $(FUZZ)
+	@$(BIN)/python -m pytest --fuzz -m fuzz tests || test $$? -eq 5
 
 kernels: $(READY)  ## write derive/kernels/ anew from derivations/
 	@$(BIN)/python -m derive.codegen

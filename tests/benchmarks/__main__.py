@@ -17,8 +17,10 @@ def main(wanted: list[str]) -> None:
     if unknown := set(wanted) - set(names):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     for name in wanted or names:
-        print(f"\n== {name}")
-        importlib.import_module(f"tests.benchmarks.{name}").main()
+        run = getattr(importlib.import_module(f"tests.benchmarks.{name}"), "main", None)
+        if run is not None:
+            print(f"\n== {name}")
+            run()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> None:
         if read.claims:
             each = [result.seconds * 1e3 for result in judged(read)]
             print(
-                f"  {note.name:28} {len(each):4} claims: read in {reading * 1e3:6.0f} ms, judged in {sum(each):6.0f} ms,"
+                f"  {note.name:28} {len(each):4} claims: read {reading * 1e3:6.0f} ms, judged {sum(each):6.0f} ms,"
                 f" a claim {median(each):5.1f} ms (median) {max(each):6.1f} ms (most)"
             )
 
