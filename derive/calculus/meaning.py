@@ -1081,7 +1081,9 @@ class Program:
     free: Mapping[str, int]
 
     def frame(self, point: Point, budget: int) -> Frame:
-        values: dict[Key, Any] = {k: _number(v) for k, v in point.values.items()}
+        values: dict[Key, Any] = {
+            k: fmpq(v.numerator, v.denominator) if type(v) is Fraction else _number(v) for k, v in point.values.items()
+        }
         for name, i in (*point.sizes.items(), *point.indices.items()):
             values[name, ()] = fmpq(i)
         return Frame(Machine(self.slots, point.functions, budget), values, None, NOTHING)
@@ -1126,10 +1128,8 @@ class Program:
 
 
 def _number(v: Any) -> Any:
-    if isinstance(v, (fmpq, arb)):
-        return v
-    f = Fraction(v)
-    return fmpq(f.numerator, f.denominator)
+    """A value to compute with: rationals as such, the rest as it is."""
+    return fmpq(v.numerator, v.denominator) if isinstance(v, (Fraction, int)) else v
 
 
 def compile_all(exprs: Sequence[Any], setting: Setting) -> Program:

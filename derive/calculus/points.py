@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import sympy as sp
@@ -21,6 +21,19 @@ from flint import fmpq
 from sympy.core.function import AppliedUndef
 
 from derive.calculus import meaning
+from derive.calculus.equations import (
+    FREE,
+    Domain,
+    Equation,
+    Form,
+    Hopeless,
+    Unsatisfied,
+    connected,
+    form_of,
+    fractions,
+    is_polynomial,
+    solve_group,
+)
 from derive.calculus.intake import complete
 from derive.calculus.language import Binder
 from derive.calculus.meaning import Key, Meter, Point, Program, Smooth, compile_all, working_precision
@@ -188,11 +201,12 @@ def _most_bound(exprs: Iterable[Any]) -> int:
 # ------------------------------------------------------------------------------------------------ assumptions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """An assumption, compiled: its two sides, and the indices that it is about.
 
-    ``target`` is the name that the equation gives a value to (``a = expr``), '' if none.
+    ``target`` is the name that the equation gives a value to (``a = expr``), '' if none. ``runs`` are all names
+    of integers in it; ``polynomial`` tells that the difference of the sides is one in the entries.
     """
 
     assumption: Assumption
@@ -203,6 +217,8 @@ class Rule:
     names: frozenset[str]
     target: str = ""
     slots: tuple[str | int, ...] = ()
+    runs: tuple[str, ...] = ()
+    polynomial: bool = False
 
 
 def _sides(relation: Any) -> tuple[Any, Any]:
@@ -266,7 +282,9 @@ def _rule(a: Assumption, setting: Setting) -> Rule | None:
         if not target:
             target, slots = _orient(right, left, program, setting, a, flip=True)
     kind = sp.Contains if isinstance(relation, sp.Contains) else type(relation)
-    return Rule(a, kind, program, members, tuple(free), names, target, slots)
+    runs = tuple(sorted({s.name for s in free_symbols(relation) if s.is_integer}))
+    polynomial = names.isdisjoint(setting.definitions) and names.isdisjoint(setting.depends) and is_polynomial(relation)
+    return Rule(a, kind, program, members, tuple(free), names, target, slots, runs, polynomial)
 
 
 def _orient(
@@ -297,28 +315,6 @@ ORDER = {
 }
 
 
-@dataclass(frozen=True)
-class Domain:
-    """Where an entry may lie: in a finite set, or between bounds."""
-
-    members: tuple[Fraction, ...] = ()
-    low: Fraction | None = None
-    high: Fraction | None = None
-
-    def holds(self, v: Fraction) -> bool:
-        if self.members:
-            return v in self.members
-        return (self.low is None or v >= self.low) and (self.high is None or v <= self.high)
-
-    def narrowed(self, low: Fraction | None, high: Fraction | None) -> Domain:
-        lows = [x for x in (self.low, low) if x is not None]
-        highs = [x for x in (self.high, high) if x is not None]
-        return replace(self, low=max(lows, default=None), high=min(highs, default=None))
-
-
-FREE = Domain()
-
-
 # --------------------------------------------------------------------------------------------- drawing numbers
 
 
@@ -329,17 +325,13 @@ class Style:
     choices: tuple[Fraction, ...]
 
 
-def _fractions(*texts: str) -> tuple[Fraction, ...]:
-    return tuple(Fraction(t) for t in " ".join(texts).split())
-
-
-MIXED = Style(_fractions("1 -1 2 -2 3 1/2 -1/2 3/2 -3/2 1/3 -2/3 5/2 -5/3 4/3"))
-POSITIVE = Style(_fractions("1 2 3 1/2 1/3 3/2 2/3 4 5/2 5/3 1/4 4/3"))
-UNIT = Style(_fractions("1/2 1/3 1/4 2/3 3/4 1/5 2/5 3/5 1/6 5/6"))
-NEGATIVE = Style(_fractions("-1 -2 -3 -1/2 -3/2 -1/3 -2/3 -5/2"))
-WIDE = Style(_fractions("5 -7 11/2 -13/3 9 -3/7 10 -4/9 13/11 -6 7/5 -8/3"))
-SIMPLE = Style(_fractions("0 1 2 -1 0 1"))
-TINY = Style(_fractions("0 1"))
+MIXED = Style(fractions("1 -1 2 -2 3 1/2 -1/2 3/2 -3/2 1/3 -2/3 5/2 -5/3 4/3"))
+POSITIVE = Style(fractions("1 2 3 1/2 1/3 3/2 2/3 4 5/2 5/3 1/4 4/3"))
+UNIT = Style(fractions("1/2 1/3 1/4 2/3 3/4 1/5 2/5 3/5 1/6 5/6"))
+NEGATIVE = Style(fractions("-1 -2 -3 -1/2 -3/2 -1/3 -2/3 -5/2"))
+WIDE = Style(fractions("5 -7 11/2 -13/3 9 -3/7 10 -4/9 13/11 -6 7/5 -8/3"))
+SIMPLE = Style(fractions("0 1 2 -1 0 1"))
+TINY = Style(fractions("0 1"))
 GENERIC = (MIXED, POSITIVE, UNIT, WIDE, NEGATIVE)
 
 
@@ -368,14 +360,6 @@ def _drawn_function(arity: int, style: Style, rng: random.Random) -> Smooth:
 # -------------------------------------------------------------------------------------------------- the problem
 
 
-class Unsatisfied(Exception):
-    """The assumptions were not met."""
-
-
-class Hopeless(Unsatisfied):
-    """They will not be met at these sizes, however often one draws."""
-
-
 class Problem:
     """Two sides and what is assumed, compiled: makes points, evaluates both sides there."""
 
@@ -387,7 +371,10 @@ class Problem:
         self.checks = [r for r in self.rules if r not in self.given]
         exprs = [left, right, *(s for a in setting.assumptions for s in _relation_sides(a.relation))]
         self.inventory = self._of_claim(exprs)
-        self.structure: dict[Any, list[Key]] = {}  # the entries that each instance of an equation is about
+        self.structure: dict[Any, list[Key]] = {}  # the entries that an assumption is about, by sizes
+        self.forms: dict[Any, Form | None] = {}  # instances of assumptions as polynomials, by sizes and indices
+        self.known_domains: dict[Any, dict[Key, Domain]] = {}
+        self.systems: dict[Any, list[Equation]] = {}
         self.rng = random.Random(20)
         self.meter = Meter()
 
@@ -398,6 +385,7 @@ class Problem:
         other.rules = self.rules + [r for r in (_rule(a, other.setting) for a in assumptions) if r is not None]
         other.given = self._acyclic([r for r in other.rules if r.target])
         other.checks = [r for r in other.rules if r not in other.given]
+        other.known_domains, other.systems = {}, {}
         other.__dict__.pop("index_rules", None)
         return other
 
@@ -583,15 +571,30 @@ class Problem:
             yield Point(point.sizes, indices, point.values, point.functions)
 
     def _gap(self, rule: Rule, point: Point, precision: int = 64) -> Any:
+        """left - right of one instance of an assumption."""
+        form = self.form(rule, point)
+        if form is not None and all(type(point.values.get(k)) is Fraction for k in form.keys):
+            d = form.at(point.values)
+            return fmpq(d.numerator, d.denominator)
         values = {k: point.values[k] for k in self.about(rule, point) if k in point.values}
         at = Point(point.sizes, point.indices, values, point.functions)
         left, right = rule.sides.values(at, precision, self.budget.operations)
         with working_precision(precision):
             return left - right
 
+    def form(self, rule: Rule, point: Point) -> Form | None:
+        """One instance of an assumption as a polynomial, if it is one."""
+        if not rule.polynomial:
+            return None
+        at = point.indices
+        state = (rule, *point.sizes.items(), None, *[at.get(name) for name in rule.runs])
+        if state not in self.forms:
+            self.forms[state] = form_of(rule.sides, point, self.about(rule, point), self.budget.operations)
+        return self.forms[state]
+
     def about(self, rule: Rule, point: Point) -> list[Key]:
         """The keys of a point that an assumption reads."""
-        state = (id(rule), tuple(sorted(point.sizes.items())))
+        state = (rule, *point.sizes.items())
         if state not in self.structure:
             self.structure[state] = sorted(k for k in point.values if k[0] in rule.names)
         return self.structure[state]
@@ -630,6 +633,12 @@ class Problem:
 
     def domains(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> dict[Key, Domain]:
         """Finite sets and bounds that assumptions put on single entries."""
+        state = (*sizes.items(), None, *at.items())
+        if state not in self.known_domains:
+            self.known_domains[state] = self._domains(sizes, at)
+        return self.known_domains[state]
+
+    def _domains(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> dict[Key, Domain]:
         out: dict[Key, Domain] = {}
         for rule in self.rules:
             if rule.kind in (sp.Eq, sp.Ne) and not rule.members:
@@ -667,9 +676,16 @@ class Problem:
         if not rules:
             return
         domains = dict(self.domains(point.sizes, point.indices))
-        system = [Equation(self, rule, instance) for rule in rules for instance in self._instances(rule, point)]
-        for group in _connected([e for e in system if e.variables(point)], point):
-            _solve_group(group, point, domains, self.rng)
+        state = (*point.sizes.items(), None, *point.indices.items())
+        if state not in self.systems:
+            self.systems[state] = [self._equation(r, instance) for r in rules for instance in self._instances(r, point)]
+        system = [e for e in self.systems[state] if e.variables(point)]
+        for group in connected(system, point):
+            solve_group(group, point, domains, self.rng)
+
+    def _equation(self, rule: Rule, instance: Point) -> Equation:
+        form = self.form(rule, instance)
+        return Equation(instance.indices, form, partial(self._gap, rule), self.about(rule, instance))
 
     # -- evaluation
 
@@ -718,257 +734,6 @@ def _key(e: Any, point: Point) -> Key | None:
         else:
             return None
     return str(getattr(e.base.label, "name", e.base.label)), tuple(idx)
-
-
-# ------------------------------------------------------------------------------------------- solving equations
-
-
-class Equation:
-    """One instance of an assumed equation, as a function of the numbers of a point."""
-
-    def __init__(self, problem: Problem, rule: Rule, instance: Point) -> None:
-        self.problem, self.rule, self.indices = problem, rule, instance.indices
-
-    def gap(self, point: Point) -> Fraction:
-        """left - right, exactly; raises Unsatisfied where it is not rational."""
-        d = self.problem._gap(self.rule, Point(point.sizes, self.indices, point.values, point.functions))
-        if type(d) is not fmpq:
-            raise Unsatisfied("an equation that has no rational solution in sight")
-        return Fraction(int(d.p), int(d.q))
-
-    def moved(self, point: Point, key: Key, value: Fraction) -> Fraction:
-        before = point.values[key]
-        point.values[key] = value
-        try:
-            return self.gap(point)
-        finally:
-            point.values[key] = before
-
-    def variables(self, point: Point) -> list[Key]:
-        """The entries that the equation is about."""
-        state = (id(self.rule), tuple(sorted(point.sizes.items())), tuple(sorted(self.indices.items())))
-        known = self.problem.structure
-        if state not in known:
-            known[state] = self._variables(point)
-        return known[state]
-
-    def _variables(self, point: Point) -> list[Key]:
-        try:
-            now = self.gap(point)
-            mine = self.problem.about(self.rule, point)
-            steps = (Fraction(17, 13), Fraction(-5, 11))
-            return [k for k in mine if any(self.moved(point, k, point.values[k] + d) != now for d in steps)]
-        except (Unsatisfied, Undefined):
-            return []
-
-    def slope(self, point: Point, key: Key) -> Fraction | None:
-        """The coefficient of an entry that stands linearly, else None."""
-        now, v = self.gap(point), point.values[key]
-        one, two = self.moved(point, key, v + 1), self.moved(point, key, v + 2)
-        return one - now if two - now == 2 * (one - now) else None
-
-
-def _connected(system: list[Equation], point: Point) -> list[list[Equation]]:
-    """Equations that share no entry can be solved apart."""
-    groups: list[tuple[set[Key], list[Equation]]] = []
-    for e in system:
-        keys, members = set(e.variables(point)), [e]
-        rest = []
-        for other in groups:
-            if other[0] & keys:
-                keys |= other[0]
-                members = other[1] + members
-            else:
-                rest.append(other)
-        groups = [*rest, (keys, members)]
-    return [members for _, members in groups]
-
-
-ROOTS = _fractions("0 1 -1 2 -2 1/2 -1/2 3 -3 4 1/3 1/4")
-
-
-def _solve_group(group: list[Equation], point: Point, domains: dict[Key, Domain], rng: random.Random) -> None:
-    keys = sorted({k for e in group for k in e.variables(point)})
-    for e in group:
-        own = e.variables(point)
-        if len(own) == 1 and not domains.get(own[0], FREE).members and e.slope(point, own[0]) is None:
-            roots = tuple(r for r in ROOTS if e.moved(point, own[0], r) == 0)
-            if roots:
-                domains[own[0]] = Domain(roots)
-    if all(domains.get(k, FREE).members for k in keys):
-        _enumerate(group, keys, [domains[k].members for k in keys], point, rng)
-        return
-    if _linear(group, keys, point, domains, rng):
-        return
-    _nonlinear(group, keys, point, rng)
-
-
-def _solved(group: Sequence[Equation], point: Point) -> bool:
-    return all(e.gap(point) == 0 for e in group)
-
-
-def _put(point: Point, keys: Sequence[Key], values: Sequence[Fraction]) -> None:
-    point.values.update(zip(keys, values, strict=True))
-
-
-def _enumerate(
-    group: list[Equation], keys: list[Key], choices: Sequence[Sequence[Fraction]], point: Point, rng: random.Random
-) -> None:
-    """One of the solutions with each entry among its choices, at random."""
-    total = 1
-    for c in choices:
-        total *= len(c)
-    if total > 3000:
-        raise Hopeless("too many combinations")
-    rows = list(itertools.product(*choices))
-    rng.shuffle(rows)
-    group = sorted(group, key=lambda e: -len(e.variables(point)))
-    for row in rows:
-        _put(point, keys, row)
-        if _solved(group, point):
-            return
-    raise Hopeless("no combination of the values meets the equations")
-
-
-def _linear(
-    group: list[Equation], keys: list[Key], point: Point, domains: Mapping[Key, Domain], rng: random.Random
-) -> bool:
-    """Solve by elimination if all equations are linear; a single one by scaling, which keeps signs."""
-    free = [k for k in keys if not domains.get(k, FREE).members]
-    if len(group) == 1 and all(domains.get(k, FREE).low is not None for k in free) and _scaled(group[0], free, point):
-        return all(domains.get(k, FREE).holds(point.values[k]) for k in free)
-    order = free[:]
-    rng.shuffle(order)
-    rows = []
-    for e in group:
-        own = set(e.variables(point))
-        slopes = [e.slope(point, k) if k in own else Fraction(0) for k in order]
-        if any(s is None for s in slopes):
-            return False
-        rows.append([s or Fraction(0) for s in slopes] + [-e.gap(point)])
-    step = _eliminate(rows, len(order))
-    if step is None:
-        raise Hopeless("linear equations that contradict each other")
-    for k, d in zip(order, step, strict=True):
-        point.values[k] = point.values[k] + d
-    return _solved(group, point)
-
-
-def _scaled(e: Equation, keys: Sequence[Key], point: Point) -> bool:
-    """Multiply all entries by one factor so that the equation holds."""
-    before = [point.values[k] for k in keys]
-    at_one = e.gap(point)
-    _put(point, keys, [Fraction(0)] * len(keys))
-    at_zero = e.gap(point)
-    _put(point, keys, before)
-    if at_one == at_zero:
-        return False
-    factor = at_zero / (at_zero - at_one)
-    _put(point, keys, [v * factor for v in before])
-    if factor > 0 and e.gap(point) == 0:
-        return True
-    _put(point, keys, before)
-    return False
-
-
-def _eliminate(rows: list[list[Fraction]], width: int) -> list[Fraction] | None:
-    """A solution of the linear system with as many zeros as it allows; None if there is none."""
-    pivots: list[tuple[int, int]] = []
-    r = 0
-    for c in range(width):
-        p = next((k for k in range(r, len(rows)) if rows[k][c] != 0), None)
-        if p is None:
-            continue
-        rows[r], rows[p] = rows[p], rows[r]
-        rows[r] = [v / rows[r][c] for v in rows[r]]
-        for k in range(len(rows)):
-            if k != r and rows[k][c] != 0:
-                f = rows[k][c]
-                rows[k] = [a - f * b for a, b in zip(rows[k], rows[r], strict=True)]
-        pivots.append((r, c))
-        r += 1
-    if any(row[width] != 0 for row in rows[r:]):
-        return None
-    out = [Fraction(0)] * width
-    for k, c in pivots:
-        out[c] = rows[k][width]
-    return out
-
-
-def _nonlinear(group: list[Equation], keys: list[Key], point: Point, rng: random.Random) -> None:
-    """A rational point of a system with squares: orthogonal matrices, points of a quadric, small integers."""
-    if _orthogonal(group, keys, point, rng):
-        return
-    digits = _fractions("0 1 -1 2") if len(keys) <= 4 else _fractions("0 1 -1")
-    if len(digits) ** len(keys) > 3000:
-        raise Hopeless("equations with squares in many entries")
-    _enumerate(group, keys, [digits] * len(keys), point, rng)
-    curved = [e for e in group if any(e.slope(point, k) is None for k in e.variables(point))]
-    if len(curved) == 1:
-        _walk_quadric(curved[0], [e for e in group if e is not curved[0]], keys, point, rng)
-
-
-def _walk_quadric(e: Equation, flat: list[Equation], keys: list[Key], point: Point, rng: random.Random) -> None:
-    """From one rational point to another: along a line, which meets a quadric once more."""
-    base = [point.values[k] for k in keys]
-    direction = [Fraction(rng.randint(-3, 3)) for _ in keys]
-    if flat:
-        rows = []
-        for f in flat:
-            own = set(f.variables(point))
-            slopes = [(f.slope(point, k) or Fraction(0)) if k in own else Fraction(0) for k in keys]
-            rows.append([*slopes, -sum((s * d for s, d in zip(slopes, direction, strict=True)), Fraction(0))])
-        step = _eliminate(rows, len(keys))
-        if step is None:
-            return
-        direction = [d + s for d, s in zip(direction, step, strict=True)]
-
-    def at(t: Fraction) -> Fraction:
-        _put(point, keys, [b + t * d for b, d in zip(base, direction, strict=True)])
-        return e.gap(point)
-
-    ahead, back = at(Fraction(1)), at(Fraction(-1))
-    square, slope = (ahead + back) / 2, (ahead - back) / 2
-    if square == 0 or at(-slope / square) != 0 or not _solved(flat, point):
-        _put(point, keys, base)
-
-
-def _orthogonal(group: list[Equation], keys: list[Key], point: Point, rng: random.Random) -> bool:
-    """A square matrix whose rows (or columns) are orthonormal: Cayley's (I - S)(I + S)^-1, with a sign for each row."""
-    names = {name for name, _ in keys}
-    if len(names) != 1 or any(len(idx) != 2 for _, idx in keys):
-        return False
-    rows = sorted({idx[0] for _, idx in keys})
-    columns = sorted({idx[1] for _, idx in keys})
-    n = len(rows)
-    if n != len(columns) or n * n != len(keys) or len(group) < n * (n + 1) // 2:
-        return False
-    before = dict(point.values)
-    skew = [[Fraction(0)] * n for _ in range(n)]
-    for a, b in itertools.combinations(range(n), 2):
-        skew[a][b] = Fraction(rng.choice((0, 1, -1, 2)), rng.choice((1, 2)))
-        skew[b][a] = -skew[a][b]
-    q = _cayley(skew)
-    signs = [rng.choice((1, -1)) for _ in range(n)]
-    (name,) = names
-    for a in range(n):
-        for b in range(n):
-            point.values[name, (rows[a], columns[b])] = signs[a] * q[a][b]
-    if _solved(group, point):
-        return True
-    point.values.update(before)
-    return False
-
-
-def _cayley(skew: list[list[Fraction]]) -> list[list[Fraction]]:
-    """(I + S)^-1 (I - S), column by column; I + S is invertible for a skew S."""
-    n = len(skew)
-    one = [[Fraction(int(a == b)) for b in range(n)] for a in range(n)]
-    columns = []
-    for c in range(n):
-        rows = [[one[a][b] + skew[a][b] for b in range(n)] + [one[a][c] - skew[a][c]] for a in range(n)]
-        columns.append(_eliminate(rows, n) or [Fraction(0)] * n)
-    return [[columns[b][a] for b in range(n)] for a in range(n)]
 
 
 def completed(left: Any, right: Any, setting: Setting) -> Setting:

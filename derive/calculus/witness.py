@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 from flint import fmpq
 
+from derive.calculus.equations import Hopeless, Unsatisfied
 from derive.calculus.meaning import Point, Smooth, working_precision
 from derive.calculus.points import (
     GENERIC,
@@ -22,9 +23,7 @@ from derive.calculus.points import (
     SIMPLE,
     TINY,
     Budget,
-    Hopeless,
     Problem,
-    Unsatisfied,
     completed,
 )
 from derive.calculus.series import BudgetExceeded, MeaningError, Undefined, ball
