@@ -500,12 +500,7 @@ class Sums(Powers):
 
     def _renamed_in_place(self, a: Atom, sigma: dict[str, Term]) -> Poly | None:
         """Free indices of a sum over one index are renamed without opening it, if its product stays as it is."""
-        if (
-            a.kind != "sum"
-            or len(a.args[0]) != 1
-            or self.rewrites.sums
-            or any(clashes(t, a.height) for t in sigma.values())
-        ):
+        if a.kind != "sum" or len(a.args[0]) != 1 or any(clashes(t, a.height) for t in sigma.values()):
             return None
         p = self.rename_product(dict(a.args[1]), sigma, 1)
         if len(p) != 1:
@@ -515,7 +510,10 @@ class Sums(Powers):
         if len(body) != len(a.args[1]) or not all(own in b.free for b, _ in body):
             return None
         atom = self.table.atom("sum", a.args[0], body)
-        return {((atom, 1),): c} if atom.height == a.height else None
+        if atom.height != a.height:
+            return None
+        assumed = self.rewrites.rewrite_atom(atom)
+        return {((atom, 1),): c} if assumed is None else self.scale(assumed, c)
 
     def replace_entries(self, p: Poly, names: frozenset[str], value: Value) -> Poly:
         """Replace entries of the tensors ``names`` by what ``value(name, indices)`` says, everywhere."""
