@@ -16,6 +16,7 @@ import sympy as sp
 from derive.notes import syntax as s
 from derive.notes.document import Formula, Place, Sentence
 from derive.notes.inventory import Inventory, dump
+from derive.notes.rebuild import rebuilt
 from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
 from derive.notes.semantics import head_and_indices, is_number, letter, walk, whole
@@ -264,7 +265,9 @@ class Collector:
         name = letter(self.only(chains[id(parts[k])]))
         of = bare_names(self.only(chains[id(parts[k + 2])]))
         names = [letter(head_and_indices(n)[0]) for n in of]
-        if name is None or name in self.names or not names or None in names:
+        before = parts[k - 1] if k and isinstance(parts[k - 1], str) else ""
+        again = mode_after(f"{before}", Mode.PLAIN, False) is Mode.LET
+        if name is None or (name in self.names and not again) or not names or None in names:
             return False
         self.unknown_function(name, [n for n in names if n is not None], self.written(chains[id(parts[k])][0]))
         return True
@@ -341,6 +344,9 @@ class Collector:
     def demands(self, chain: s.Chain) -> bool:
         """``Let \\sum_i y_i = 1``: an equation between free quantities that can define none of them is demanded of them."""
         if len(chain.links) != 2 or any(link.side is None for link in chain.links):
+            return False
+        left = left_side(chain.links[0].side) if chain.links[0].side is not None else None
+        if left is not None and left.name not in self.names:
             return False
         nodes = [n for link in chain.links for n in walk(link.side)]
         if any(isinstance(n, s.Partial | s.Nabla) for n in nodes):
@@ -463,6 +469,7 @@ class Collector:
 
     def defined(self, left: Left, first: s.Link, formula: Formula) -> Entity:
         body = first.side if first.side is not None else s.Number(0, 0, "0")
+        left, body = self.of_members(left, body)
         own = Definition(
             body, left.formals, left.params, dict(left.rows), self.names, self.position, section=self.section
         )
@@ -472,6 +479,7 @@ class Collector:
             or entity.formula is not None
             or entity.kind in (Kind.INDEX, Kind.DIMENSION)
             or self.stale(entity)
+            or self.elsewhere(entity)
         )
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
@@ -483,6 +491,36 @@ class Collector:
         if fresh:
             self.bind(entity)
         return entity
+
+    def elsewhere(self, entity: Entity) -> bool:
+        """Whether a name was declared in a section beside this one, not above it."""
+        return self.section[: len(entity.section)] != entity.section
+
+    def of_members(self, left: Left, body: s.Node) -> tuple[Left, s.Node]:
+        r"""``h(x) = \theta^\top x`` beside a family of vectors ``x^{(i)}`` is a function of its members."""
+        for param in left.params:
+            entity = self.names.get(param)
+            if entity is None or not entity.family or len(entity.axes or ()) <= entity.family or left.rows.get(param):
+                continue
+            if any(isinstance(n, s.Subscript | s.Superscript) and letter(head_and_indices(n)[0]) == param and head_and_indices(n)[1]
+                   for n in walk(body)):
+                continue
+            taken = self.names_in(body) | set(left.formals) | {x for row in left.rows.values() for x in row}
+            letters = tuple(c for c in "ijklmnrstuvw" if c not in taken and self.is_free_letter(c))[: entity.family]
+            if len(letters) < entity.family:
+                continue
+
+            def member(node: Any, param: str = param, letters: tuple[str, ...] = letters) -> Any:
+                if not (isinstance(node, s.Name) and node.text == param):
+                    return node
+                return s.Subscript(node.start, node.end, node, tuple(s.Name(node.start, node.end, c) for c in letters))
+
+            left, body = replace(left, rows={**left.rows, param: letters}), rebuilt(body, member)
+        return left, body
+
+    def is_free_letter(self, name: str) -> bool:
+        entity = self.names.get(name)
+        return entity is None or entity.kind is Kind.INDEX
 
     def definable(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
         if mode in (Mode.DENY, Mode.AWAY, Mode.IF, Mode.FOR):
@@ -525,8 +563,10 @@ class Collector:
 
     def names_in(self, tree: s.Node) -> set[str]:
         """The names that stand in a tree; of a primed name that the note introduces, only that."""
-        primed = {id(n.base) for n in walk(tree) if isinstance(n, s.Prime) and letter(n) in self.names}
-        return {n.text for n in walk(tree) if isinstance(n, s.Name) and id(n) not in primed}
+        aside = {id(n.base) for n in walk(tree) if isinstance(n, s.Prime) and letter(n) in self.names}
+        norms = [n for n in walk(tree) if isinstance(n, s.Subscript) and isinstance(n.base, s.Bars)]
+        aside |= {id(i) for n in norms for i in n.indices}  # the F of a Frobenius norm
+        return {n.text for n in walk(tree) if isinstance(n, s.Name) and id(n) not in aside}
 
     def renewed(self, entity: Entity | None) -> bool:
         return entity is not None and entity.formula is not None and self.stale(entity)
