@@ -147,7 +147,7 @@ class Collector:
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
                 words = part.rstrip()
-                if mode in BRIEF and not re.fullmatch(r"[\s,]*(and|or)\s*", part):
+                if mode in BRIEF and not re.fullmatch(r"\s*(and|or)\s*", part):
                     mode = before
                 if mode not in BRIEF:
                     before = mode
