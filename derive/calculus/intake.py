@@ -66,6 +66,9 @@ def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
     for name, d in setting.definitions.items():
         if not d.is_function:
             _note_definition(ranges, name, d.formals, d.axes)
+    for n, d in enumerate(setting.definitions.values(), start=2):
+        for formal, axis in zip(d.formals, d.axes, strict=False):
+            ranges.note(f"{formal.name}/{n}", axis)
     for n, e in enumerate(expressions):
         scope = f"/{n}" if n > 1 else ""
         _walk(e, {}, ranges, scope)
@@ -126,8 +129,11 @@ def _walk(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> N
     if isinstance(e, Binder):
         inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
         _walk(e.body, inner, ranges, scope)
+        axes = [axis for _, axis in _bound(e.limits)]
         for a in e.outer:
-            _index(a, bound, ranges, scope)
+            place = _index(a, bound, ranges, scope)
+            if axes and place is not None and not isinstance(place, Axis):
+                ranges.note(place, axes[0])
         return
     if isinstance(e, (sp.Eq, sp.Ne)) and all(_is_index(a) for a in e.args):
         _same(e.args[0], e.args[1], bound, ranges, scope)

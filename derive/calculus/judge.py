@@ -32,6 +32,7 @@ from derive.calculus.atoms import (
     tidy,
 )
 from derive.calculus.intake import complete
+from derive.calculus.language import index, tensor
 from derive.calculus.normal import Normalizer
 from derive.calculus.products import WORK, accumulate
 from derive.calculus.readback import expression
@@ -64,7 +65,7 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None, refute:
     if attempt.contradiction:
         return _without_assumptions(left, right, setting, attempt.contradiction)
     if not attempt.zero:
-        found = witness.find_witness(left, right, setting) if refute else None
+        found = witness.find_witness(left, right, declared(left, right, setting)) if refute else None
         if found is not None:
             return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
         attempt = Attempt(left, right, setting, setting.assumptions, REST, attempt)
@@ -81,6 +82,22 @@ def _without_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, contra
         return _confirmed(left, right, replace(setting, assumptions=()), attempt)
     reason = f"no point satisfies the assumptions: {contradiction} contradicts those before it"
     return Verdict(Kind.UNDECIDED, reason)
+
+
+def declared(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
+    """The setting with the signs that SymPy's own ``positive=True`` gives to names, as assumptions."""
+    said: dict[str, Assumption] = {}
+    bodies = [d.body for d in setting.definitions.values()]
+    for e in sp.Tuple(left, right, *bodies).atoms(sp.Symbol, sp.Indexed):
+        name = e.name if isinstance(e, sp.Symbol) else str(e.base.label)
+        if e.is_integer or not e.is_nonnegative or name in setting.definitions:
+            continue
+        if isinstance(e, sp.Indexed):
+            plain = tensor(name)[tuple(index(f"{name}{k}") for k in range(len(e.indices)))]
+        else:
+            plain = sp.Symbol(name, real=True)
+        said[name] = Assumption(sp.Gt(plain, 0) if e.is_positive else sp.Ge(plain, 0))
+    return setting.assuming(*(said[name] for name in sorted(said)))
 
 
 # ---- the attempt --------------------------------------------------------------------------------
@@ -226,7 +243,7 @@ def label(a: Assumption) -> str:
 
 def _confirmed(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Verdict:
     """The second road: evaluate what was proved."""
-    agreement = witness.agree(left, right, setting)
+    agreement = witness.agree(left, right, declared(left, right, setting))
     if agreement.disagreements:
         raise InternalError(f"proved, but at {agreement.disagreements[0]} the two sides differ: {left} = {right}")
     if not agreement.checked:

@@ -102,6 +102,7 @@ class Normalizer:
         self._depth = 0
         self._memo: dict[tuple[str, frozenset[str]], Opened] = {}
         self.algebra.open_entry = self._open_entry
+        self.algebra.defined = frozenset(setting.definitions)
         assumptions = tuple(assumptions)
         self._fix_sizes(assumptions)
         self._declare()

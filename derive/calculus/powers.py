@@ -7,10 +7,12 @@ A law is used only if it holds at every value at which both of its sides are def
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 
 from derive.calculus.atoms import (
+    BINDERS,
     ONE,
     Atom,
     BudgetExceeded,
@@ -89,6 +91,16 @@ class Powers(Products):
         if isinstance(e, int):
             return self.mul(self.settle({a: e}, 1), self.signum(a))
         return self.settle({self.table.atom("abs", a): e}, 1)
+
+    def modulus(self, p: Poly, e: Rational) -> Poly:
+        """|p|^e."""
+        if not p:
+            return self.power(p, e)
+        m, c, core = self.together(p)
+        out = self.power(number(magnitude(c)), e)
+        for a, k in [*m, *([(self.table.atom("poly", freeze(core)), 1)] if core != number(1) else [])]:
+            out = self.mul(out, self.absolute_power(a, tidy(k * e)))
+        return out
 
     def signum(self, a: Atom) -> Poly:
         return {((self.table.atom("step", a), 1),): 2, ONE: -1}
@@ -273,9 +285,33 @@ class Powers(Products):
     def sign(self, a: Atom) -> str | None:
         """'+' positive, '0+' not negative, '-' negative, None unknown."""
         if a not in self._signs:
+            if self.rewrites.ranged and any(v[0] == "%" for v in a.free):
+                return self._worked_out(a)  # it depends on what the bound index runs over
             self._signs[a] = None
-            self._signs[a] = self.rewrites.sign(a) or self._structural_sign(a)
+            self._signs[a] = self._worked_out(a)
         return self._signs[a]
+
+    def _worked_out(self, a: Atom) -> str | None:
+        known = self.rewrites.sign(a)
+        if known or a.kind not in BINDERS:
+            return known or self._structural_sign(a)
+        domains = a.args[0] if a.kind == "sum" else (a.args[0], a.args[0])
+        with self.ranging({f"%{a.height}.{k}": d for k, d in enumerate(domains)}):
+            return self._structural_sign(a)
+
+    @contextmanager
+    def ranging(self, domains: dict[str, Domain]) -> Iterator[None]:
+        """Names of bound indices run over these ranges for a while."""
+        before = {v: self.domains.get(v) for v in domains}
+        self.domains.update(domains)
+        try:
+            yield
+        finally:
+            for v, d in before.items():
+                if d is None:
+                    del self.domains[v]
+                else:
+                    self.domains[v] = d
 
     def _structural_sign(self, a: Atom) -> str | None:
         match a.kind:

@@ -44,6 +44,7 @@ class Products:
         self.domains: dict[str, Domain] = {}
         self.label_domains: dict[str, Domain] = {}
         self.rewrites = Rewrites(self)
+        self.defined: frozenset[str] = frozenset()  # names that may be replaced by what they are defined as
         self.least: dict[str, int] = {}  # the least value of a dimension, where fixed entries ask for it
         self.depends: dict[str, tuple[tuple[str, tuple[Domain, ...]], ...]] = {}
         self.open_entry: Callable[[str, tuple[Term, ...]], Poly | None] = lambda name, terms: None  # a definition

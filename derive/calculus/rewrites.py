@@ -78,6 +78,7 @@ class Rewrites:
         self.distinct: list[tuple[Term, Term, frozenset[str], str]] = []
         self.declared: dict[str, str] = {}
         self.used: dict[str, None] = {}
+        self.ranged = False  # some fact holds over the range of a bound index only
         self._heads: set[tuple[str, str]] = set()
 
     # ---- adding ---------------------------------------------------------------------------------
@@ -180,6 +181,7 @@ class Rewrites:
                 for a, e in factors
                 if self.algebra.sign(a) == "0+" and isinstance(e, int)
             ]
+        self.ranged |= any(v.startswith("~") for v in universal)
         self.algebra.forget()
 
     def apart(self, a: Term, b: Term, universal: frozenset[str], label: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 
 from derive.calculus.atoms import (
     ONE,
@@ -37,6 +38,7 @@ from derive.calculus.atoms import (
 from derive.calculus.powers import Powers
 from derive.calculus.products import accumulate
 
+POWERS = 6  # sums of powers of an index up to this one are written out
 CORE = 5_040  # orders of bound indices that are tried for one name-free form
 
 Value = Callable[[str, tuple[Term, ...]], Poly]
@@ -151,8 +153,6 @@ class Sums(Powers):
 
     def lies_in(self, term: Term, domain: Domain) -> bool:
         """True if a term is known to lie in a range."""
-        if isinstance(term, str) and term[0] == "%":
-            return False
         return self._membership(term, domain) == number(1)
 
     def count(self, domain: Domain) -> Poly:
@@ -274,6 +274,9 @@ class Sums(Powers):
     def _sum_atom(self, bound: list[str], m: Monomial) -> Poly:
         """The atom of a sum, named canonically; the first elements come out where the range exceeds an axis."""
         if len(bound) == 1:
+            closed = self._closed(bound[0], m)
+            if closed is not None:
+                return closed
             split = self._split_range(bound[0], m)
             if split is not None:
                 return split
@@ -281,6 +284,61 @@ class Sums(Powers):
         atom = self.table.atom("sum", domains, body)
         assumed = self.rewrites.rewrite_atom(atom)
         return {((atom, 1),): c} if assumed is None else self.scale(assumed, c)
+
+    def _closed(self, v: str, m: Monomial) -> Poly | None:
+        """The sum of a power of the index, or of a number to the power of the index."""
+        domain, counter = self.domains[v], self.table.atom("entry", "#", (v,))
+        if not isinstance(domain.first, int) or not any(_counts(a, counter) for a, _ in m):
+            return None
+        size = self.count(domain)
+        if len(m) == 1 and m[0][0] is counter and isinstance(m[0][1], int) and 0 < m[0][1] <= POWERS:
+            self.used("sum of powers")
+            last = self.add(size, number(domain.first - 1))
+            return self.sub(self._power_sum(m[0][1], last), self._power_sum(m[0][1], number(domain.first - 1)))
+        ratio: Poly = number(1)
+        for a, e in m:
+            base = self._base(a, counter)
+            if base is None:
+                return None
+            ratio = self.mul(ratio, self.power(base, e))
+        if not self._is_generic(ratio):
+            return None
+        self.used("geometric sum")
+        first = self.power(ratio, domain.first)
+        beyond = self.mul(first, self.symbolic_power(ratio, size))
+        return self.mul(self.sub(first, beyond), self.power(self.sub(number(1), ratio), -1))
+
+    def _base(self, a: Atom, counter: Atom) -> Poly | None:
+        """r where the atom is r to the power of the index."""
+        if a.kind not in ("exp", "ipow"):
+            return None
+        exponent = dict(a.args[0] if a.kind == "exp" else a.args[1])
+        if exponent.pop(counter, 0) != 1 or any(not b.free.isdisjoint(counter.free) for b in exponent):
+            return None
+        rest: Poly = {tuple(sorted(exponent.items())): 1}
+        if a.kind == "exp":
+            return self.exp(rest)
+        return self.power(of(a.args[0]), 1) if not exponent and a.args[0].free.isdisjoint(counter.free) else None
+
+    def _is_generic(self, ratio: Poly) -> bool:
+        """True if nothing known makes the ratio 1 on a whole region, where the closed form would say 0/0."""
+        if len(ratio) != 1 or ratio == number(1):
+            return False
+        atoms = [a for m in ratio for a, _ in m]
+        names = frozenset().union(*(a.names for a in atoms))
+        inner = [b for a in atoms if a.kind == "exp" for b, _ in a.args[0]]
+        plain = all(b.kind in ("entry", "num", "const") for b in inner + [a for a in atoms if a.kind != "exp"])
+        known = any(rule.speaks_of(names) for rule in (*self.rewrites.products, *self.rewrites.sums))
+        replaced = any(name in self.defined or name.startswith("$") for name in names)
+        return plain and not known and not replaced and all(not a.free for a in atoms)
+
+    def _power_sum(self, e: int, n: Poly) -> Poly:
+        """1^e + ... + n^e: (n+1)^(e+1) - 1 = sum_k binom(e+1, k) S_k(n) over k <= e."""
+        total = self.sub(self.product([self.add(n, number(1))] * (e + 1)), number(1))
+        total = self.sub(total, n)
+        for k in range(1, e):
+            total = self.sub(total, self.scale(self._power_sum(k, n), math.comb(e + 1, k)))
+        return self.scale(total, Fraction(1, e + 1))
 
     def _split_range(self, v: str, m: Monomial) -> Poly | None:
         """sum_{v=0}^{N} f(v) = f(0) + sum_{v=1}^{N} f(v): a range of N + k values is k values and an axis."""
@@ -374,7 +432,8 @@ class Sums(Powers):
         return a.kind + "".join(sorted(mask[v] for v in a.free if v in mask))
 
     def _renamed_monomial(self, m: Monomial, sigma: dict[str, str]) -> tuple[Monomial, Rational]:
-        p = self.rename_product(dict(m), sigma, 1)
+        with self.ranging({new: self.domains[old] for old, new in sigma.items()}):
+            p = self.rename_product(dict(m), sigma, 1)
         if len(p) != 1:
             raise Unsupported("a sum whose terms change under renaming")
         ((body, c),) = p.items()
@@ -398,7 +457,9 @@ class Sums(Powers):
     def bind(self, kind: str, p: Poly, names: Sequence[str], domain: Domain, *terms: Term) -> Poly:
         """An atom that binds ``names`` in a polynomial."""
         h = 1 + max((a.height for m in p for a, _ in m), default=0)
-        body = self.rename(p, {v: f"%{h}.{k}" for k, v in enumerate(names)})
+        sigma = {v: f"%{h}.{k}" for k, v in enumerate(names)}
+        with self.ranging(dict.fromkeys(sigma.values(), domain)):
+            body = self.rename(p, sigma)
         atom = self.table.atom(kind, domain, freeze(body), *terms)
         if atom.height != h:
             raise Unsupported("a binder whose body changes under renaming")
@@ -473,6 +534,9 @@ class Sums(Powers):
         for a, e in powers.items():
             if a.free.isdisjoint(sigma):
                 kept[a] = kept.get(a, 0) + e
+                continue
+            if a.kind == "abs":
+                changed.append(self.modulus(self.rename(of(a.args[0]), sigma), e))
                 continue
             q = self.rename_atom(a, {v: t for v, t in sigma.items() if v in a.free})
             if len(q) == 1:
@@ -592,6 +656,11 @@ class Sums(Powers):
 
     def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
         raise NotImplementedError
+
+
+def _counts(a: Atom, counter: Atom) -> bool:
+    """True if an atom is the index as a number, or has it in its exponent."""
+    return a is counter or (a.kind in ("exp", "ipow") and any(b is counter for b, _ in a.args[0 if a.kind == "exp" else 1]))
 
 
 def clashes(t: Term, height: int) -> bool:
