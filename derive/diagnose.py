@@ -24,7 +24,7 @@ from sympy.printing.str import StrPrinter
 
 from derive.calculus import points, witness
 from derive.calculus.language import Binder
-from derive.calculus.meaning import Point, compile_all, finite_values
+from derive.calculus.meaning import Choice, Point, compile_all, finite_values
 from derive.calculus.series import MeaningError
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict
@@ -33,7 +33,8 @@ Prove = Callable[[Any, Any, Setting], Verdict]
 
 SECONDS = 0.8  # of work, after which no new slip is tried
 SECONDS_A_KIND = 0.3  # the same for one kind of slip
-MOST = 400  # variants in one place
+MOST = 400  # edits of one right side
+WORK = 400_000  # operations at one point
 POINTS = 6
 TOLERANCE = 1e-9
 
@@ -48,12 +49,28 @@ class Repair:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A right side to try, and what it is called."""
+Said = tuple[Any, ...]  # a sentence with a gap for each of the expressions after it
+Edit = tuple[Any, Said]  # what may stand in a place, and what that is called
 
-    right: Any
-    sentence: str
+
+@dataclass(frozen=True)
+class Edits:
+    """What may stand in one place of the right side."""
+
+    rebuild: Callable[[Any], Any]
+    edits: list[Edit]
+
+    def right(self, new: Any) -> Any | None:
+        """The right side with that in the place, if it may stand there."""
+        try:
+            return self.rebuild(new)
+        except (ValueError, TypeError, AttributeError, sp.SympifyError):
+            return None
+
+    @cached_property
+    def choice(self) -> Any | None:
+        """The right side with all of the edits at once."""
+        return self.right(Choice(*(new for new, _ in self.edits)))
 
 
 def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | None:
@@ -121,8 +138,9 @@ class Case:
     def numbers(self, exprs: Sequence[Any]) -> list[Any]:
         """For each expression the array of its values at the points, nan where it has none."""
         program = compile_all(exprs, self.setting)
+        all_of_them = [(k, 0) for k in range(len(exprs))]
         columns = [
-            program.each(self.problem.at_precision(p, 64), range(len(exprs)), 64, 400_000 + 2000 * len(exprs))
+            program.each(self.problem.at_precision(p, 64), all_of_them, 64, WORK + 2000 * len(exprs))
             for p in self.points
         ]
         return [np.array([_float(column[k]) for column in columns], dtype=float) for k in range(len(exprs))]
@@ -317,55 +335,50 @@ class Case:
 
     def changed(self) -> Iterator[Repair]:
         """All variants are evaluated together; the first point leaves few."""
-        variants = list(itertools.islice(self._variants(), MOST))
-        unique: dict[Any, Variant] = {}
-        for v in variants:
-            if v.right != self.right:
-                unique.setdefault(v.right, v)
-        variants = list(unique.values())
-        try:
-            program = compile_all([self.left, *(v.right for v in variants)], self.setting)
-        except (MeaningError, ValueError, AttributeError, TypeError):
-            program, variants = self._compiled_one_by_one(variants)
-        left = list(range(1, len(variants) + 1))
+        places = [place for place in self._edited() if place.choice is not None]
+        program = compile_all([self.left, *(p.choice for p in places)], self.setting)
+        left = [(k, n) for k, place in enumerate(places, 1) for n in range(len(place.edits))]
         for point in self.points:
-            values = program.each(self.problem.at_precision(point, 64), [0, *left], 64, 400_000 + 2000 * len(left))
+            values = program.each(self.problem.at_precision(point, 64), [(0, 0), *left], 64, WORK + 2000 * len(left))
             goal = _float(values[0])
             if goal is None:
                 continue
-            left = [k for k, v in zip(left, values[1:], strict=True) if _close(_float(v), goal)]
+            left = [at for at, v in zip(left, values[1:], strict=True) if _close(_float(v), goal)]
             if not left:
                 return
-        for k in left:
-            yield Repair(variants[k - 1].sentence, variants[k - 1].right)
+        yield from self._hits(places, left)
 
-    def _compiled_one_by_one(self, variants: list[Variant]) -> tuple[Any, list[Variant]]:
-        fine = []
-        for v in variants:
-            try:
-                compile_all([v.right], self.setting)
-            except (MeaningError, ValueError, AttributeError, TypeError):
-                continue
-            fine.append(v)
-        return compile_all([self.left, *(v.right for v in fine)], self.setting), fine
+    def _hits(self, places: Sequence[Edits], hits: Sequence[tuple[int, int]]) -> Iterator[Repair]:
+        """The right sides that fit, each once."""
+        seen = {self.right}
+        for k, n in hits:
+            new, said = places[k - 1].edits[n]
+            right = places[k - 1].right(new)
+            if right is not None and right not in seen:
+                seen.add(right)
+                yield Repair(say(said), right)
 
-    def _variants(self) -> Iterator[Variant]:
-        yield from self._renamed()
-        yield from self._with_deltas()
+    def _edited(self) -> Iterator[Edits]:
+        """All places of the right side with their edits, outer ones first, the whole side before them."""
+        left = MOST
+        for rebuild, edits in self._by_place():
+            some = list(itertools.islice(edits, left))
+            left -= len(some)
+            if some:
+                yield Edits(rebuild, some)
+
+    def _by_place(self) -> Iterator[tuple[Callable[[Any], Any], Iterator[Edit]]]:
+        yield (lambda new: new), itertools.chain(self._renamed(), self._with_deltas())
         for node, rebuild, bound in _places(self.right, ()):
-            for new, sentence in self._edits(node, bound):
-                try:
-                    yield Variant(rebuild(new), sentence)
-                except (ValueError, TypeError, AttributeError, sp.SympifyError):
-                    continue
+            yield rebuild, (edit for edit in self._edits(node, bound) if edit[0] != node)
 
-    def _renamed(self) -> Iterator[Variant]:
+    def _renamed(self) -> Iterator[Edit]:
         """Two free indices taken for each other throughout, or one for the other."""
         for (a, x), (b, y) in itertools.combinations(self.free, 2):
             if x == y:
-                yield Variant(_renamed(self.right, {a: b, b: a}), f"{a} and {b} are swapped on the right side")
+                yield _renamed(self.right, {a: b, b: a}), ("{} and {} are swapped on the right side", a, b)
 
-    def _with_deltas(self) -> Iterator[Variant]:
+    def _with_deltas(self) -> Iterator[Edit]:
         """A term that must vanish unless two indices are equal."""
         terms = sp.Add.make_args(self.right)
         for (a, x), (b, y) in itertools.combinations(self.free, 2):
@@ -373,26 +386,26 @@ class Case:
                 continue
             delta = sp.KroneckerDelta(a, b)
             if len(terms) > 1:
-                yield Variant(delta * self.right, f"the right side lacks a factor {plain(delta)}")
+                yield delta * self.right, ("the right side lacks a factor {}", delta)
             for term in terms:
                 rest = self.right - term
-                yield Variant(rest + delta * term, f"the term {plain(term)} lacks a factor {plain(delta)}")
+                yield rest + delta * term, ("the term {} lacks a factor {}", term, delta)
                 for (c, u), (d, v) in itertools.combinations(self.free, 2):
                     if u == v and str((c, d)) > str((a, b)):
                         both = delta * sp.KroneckerDelta(c, d)
-                        yield Variant(rest + both * term, f"the term {plain(term)} lacks a factor {plain(both)}")
+                        yield rest + both * term, ("the term {} lacks a factor {}", term, both)
 
-    def _edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+    def _edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Edit]:
         """What may stand in the place of a node."""
         if isinstance(node, sp.Indexed):
             yield from self._entry_edits(node, bound)
         elif isinstance(node, sp.KroneckerDelta):
-            yield sp.Integer(1), f"{plain(node)} does not belong there"
+            yield sp.Integer(1), ("{} does not belong there", node)
             for k, (s, _) in itertools.product(range(2), [*self.free, *bound]):
                 args = list(node.args[:2])
                 args[k] = s
                 new = sp.KroneckerDelta(*args)
-                yield new, f"{plain(node)} should be {plain(new)}"
+                yield new, ("{} should be {}", node, new)
         elif isinstance(node, sp.Symbol):
             yield from self._symbol_edits(node)
         elif isinstance(node, sp.Add):
@@ -400,22 +413,22 @@ class Case:
         elif isinstance(node, sp.Mul):
             for f in node.args:
                 if f != -1:
-                    yield node / f, f"the factor {plain(f)} does not belong there"
+                    yield node / f, ("the factor {} does not belong there", f)
             for f, g in itertools.combinations(node.args[:7], 2):
                 if not (f.is_number or g.is_number):
-                    yield node / (f * g), f"the factor {plain(f * g)} does not belong there"
+                    yield node / (f * g), ("the factor {} does not belong there", f * g)
             yield from _joined_sums(node)
         elif isinstance(node, sp.Pow):
             for e in (node.exp + 1, node.exp - 1, -node.exp, 2 * node.exp, node.exp / 2, sp.Integer(1)):
                 for c in (sp.Integer(1), sp.Rational(1, 2), sp.Integer(2)):
                     new = c * sp.Pow(node.base, e)
-                    yield new, f"{plain(node)} should be {plain(new)}"
+                    yield new, ("{} should be {}", node, new)
             if isinstance(node.base, sp.Function) and len(node.base.args) == 1:
                 new = node.base.func(node.base.args[0] ** node.exp)
-                yield new, f"{plain(node)} should be {plain(new)}"
+                yield new, ("{} should be {}", node, new)
             if node.exp == 2 and isinstance(node.base, sp.Indexed):
                 for other, _ in self._entry_edits(node.base, bound):
-                    yield node.base * other, f"{plain(node)} should be {plain(node.base)} {plain(other)}"
+                    yield node.base * other, ("{} should be {} {}", node, node.base, other)
         elif isinstance(node, sp.Sum):
             yield from self._sum_edits(node)
             yield from self._summand_edits(node, bound)
@@ -425,49 +438,49 @@ class Case:
             one = sp.Integer(1)
             logs = (sp.log(node), sp.log(one + node))
             for new in (1 - node, node**2, node * (1 - node), one, 1 - node**2, *logs, 1 / node, sp.sqrt(node)):
-                yield new, f"{plain(node)} should be {plain(new)}"
+                yield new, ("{} should be {}", node, new)
 
-    def _entry_edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+    def _entry_edits(self, node: Any, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Edit]:
         name = _name(node)
         axes = dict(self.vectors).get(name, ())
         for k, axis in enumerate(axes):
             for s, a in [*self.free, *bound]:
                 if a.size == axis.size and s != node.indices[k]:
                     indices = [s if m == k else i for m, i in enumerate(node.indices)]
-                    yield node.base[tuple(indices)], f"{plain(node)} should be {plain(node.base[tuple(indices)])}"
+                    yield node.base[tuple(indices)], ("{} should be {}", node, node.base[tuple(indices)])
         if len(axes) == 2 and node.indices[0] != node.indices[1]:
             new = node.base[node.indices[1], node.indices[0]]
-            yield new, f"{plain(node)} should be transposed: {plain(new)}"
+            yield new, ("{} should be transposed: {}", node, new)
         for other, theirs in self.vectors:
             if theirs == axes and other != name:
                 new = sp.IndexedBase(other, real=True)[tuple(node.indices)]
-                yield new, f"{plain(node)} should be {plain(new)}"
-                yield node - new, f"{plain(node)} should be {plain(node - new)}"
+                yield new, ("{} should be {}", node, new)
+                yield node - new, ("{} should be {}", node, node - new)
         if isinstance(node, sp.Indexed) and axes:
-            yield sp.Integer(0), f"{plain(node)} does not belong there"
+            yield sp.Integer(0), ("{} does not belong there", node)
 
-    def _symbol_edits(self, node: sp.Symbol) -> Iterator[tuple[Any, str]]:
+    def _symbol_edits(self, node: sp.Symbol) -> Iterator[Edit]:
         inventory = self.problem.inventory
         if node.name in inventory.sizes:
             for other in sorted(inventory.sizes):
                 if other != node.name:
                     new = sp.Symbol(other, integer=True, positive=True)
-                    yield new, f"{node} should be {new}"
+                    yield new, ("{} should be {}", node, new)
             return
         if node.is_integer:
             return
         simple = (2 * node, node / 2, node**2, 1 / node, 1 - node, sp.Integer(1), -node)
         for new in (*simple, sp.Abs(node), sp.log(node), sp.exp(node), sp.sqrt(node)):
-            yield new, f"{node} should be {plain(new)}"
+            yield new, ("{} should be {}", node, new)
         for other in _symbols([self.left, self.right], self.setting):
             if other != node and not other.is_integer:
-                yield other, f"{node} should be {other}"
+                yield other, ("{} should be {}", node, other)
 
-    def _sum_edits(self, node: sp.Sum) -> Iterator[tuple[Any, str]]:
+    def _sum_edits(self, node: sp.Sum) -> Iterator[Edit]:
         body, limits = node.function, node.limits
         if isinstance(body, sp.Pow):
             new = sp.Pow(sp.Sum(body.base, *limits), body.exp)
-            yield new, "a sum of powers stands for the power of a sum"
+            yield new, ("a sum of powers stands for the power of a sum",)
         for k, (s, first, last) in enumerate(limits):
             axis = Axis(last - first + 1, int(first)) if isinstance(first, sp.Integer) else None
             others = limits[:k] + limits[k + 1 :]
@@ -475,9 +488,9 @@ class Case:
             for free in [*single, *(self._labels(axis) if axis else ())]:
                 dropped = _renamed(body, {s: free})
                 new = sp.Sum(dropped, *others) if others else dropped
-                yield new, f"there is no sum over {s}: only {s} = {plain(free)} remains"
+                yield new, ("there is no sum over {}: only {} = {} remains", s, s, free)
 
-    def _summand_edits(self, node: sp.Sum, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[tuple[Any, str]]:
+    def _summand_edits(self, node: sp.Sum, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Edit]:
         """A factor that is missing under a sum: a delta, an entry, the derivative of an activation."""
         own = [(s, Axis(b - a + 1, int(a))) for s, a, b in node.limits if isinstance(a, sp.Integer)]
         around = [*own, *bound, *self.free]
@@ -490,7 +503,7 @@ class Case:
                     e = sp.IndexedBase(name, real=True)[combo]
                     factors += [e, 1 - e, e * (1 - e), 1 - e**2]
         for f in factors:
-            yield sp.Sum(f * body, *limits), f"a factor {plain(f)} is missing under the sum"
+            yield sp.Sum(f * body, *limits), ("a factor {} is missing under the sum", f)
 
     def _labels(self, axis: Axis) -> list[Any]:
         """Labels that point into an axis: ``t[b]`` at the free indices."""
@@ -503,38 +516,38 @@ class Case:
         return found
 
 
-def _term_edits(node: sp.Add) -> Iterator[tuple[Any, str]]:
+def _term_edits(node: sp.Add) -> Iterator[Edit]:
     for term in node.args:
-        yield node - 2 * term, f"the sign of the term {plain(term)}"
+        yield node - 2 * term, ("the sign of the term {}", term)
     for term in node.args:
-        yield node - term, f"the term {plain(term)} does not belong there"
+        yield node - term, ("the term {} does not belong there", term)
     for term in node.args:
         for c in (sp.Integer(2), sp.Rational(1, 2)):
-            yield node + (c - 1) * term, f"the term {plain(term)} should be {plain(c * term)}"
+            yield node + (c - 1) * term, ("the term {} should be {}", term, c * term)
 
 
-def _function_edits(node: Any) -> Iterator[tuple[Any, str]]:
+def _function_edits(node: Any) -> Iterator[Edit]:
     (x,) = node.args
     for y in (-x, 2 * x, x / 2, x**2):
         new = node.func(y)
-        yield new, f"{plain(node)} should be {plain(new)}"
+        yield new, ("{} should be {}", node, new)
     for term in sp.Add.make_args(x) if x.is_Add else ():
         new = node.func(x - term) + term
-        yield new, f"{plain(node)} should be {plain(new)}"
+        yield new, ("{} should be {}", node, new)
     if x.is_Mul or x.is_Add:
         new = node.func(sp.Add(*x.args) if x.is_Mul else sp.Mul(*x.args))
-        yield new, f"{plain(node)} should be {plain(new)}"
-    yield x, f"{plain(node)} should be {plain(x)}"
-    yield -node, f"the sign of {plain(node)}"
+        yield new, ("{} should be {}", node, new)
+    yield x, ("{} should be {}", node, x)
+    yield -node, ("the sign of {}", node)
 
 
-def _joined_sums(node: sp.Mul) -> Iterator[tuple[Any, str]]:
+def _joined_sums(node: sp.Mul) -> Iterator[Edit]:
     """A product of sums that should be one sum of products."""
     sums = [f for f in node.args if isinstance(f, sp.Sum) and len(f.limits) == 1]
     for a, b in itertools.combinations(sums, 2):
         if a.limits[0][1:] == b.limits[0][1:]:
             body = a.function * _renamed(b.function, {b.limits[0][0]: a.limits[0][0]})
-            yield node / a / b * sp.Sum(body, a.limits[0]), "a product of sums stands for a sum of products"
+            yield node / a / b * sp.Sum(body, a.limits[0]), ("a product of sums stands for a sum of products",)
 
 
 # -------------------------------------------------------------------------------------------- trees and numbers
@@ -669,6 +682,12 @@ def _off_by(c: Any, m: Any, term: Any) -> str:
             "the sign: the right side is off by a factor −1" if term is None else f"the sign of the term {plain(term)}"
         )
     return f"{what} is off by a factor: it must be multiplied by {plain(c * m)}"
+
+
+def say(said: Said) -> str:
+    """A sentence with its expressions in plain text."""
+    sentence, *exprs = said
+    return str(sentence).format(*(plain(e) for e in exprs))
 
 
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}

@@ -141,6 +141,15 @@ class Node:
     cost: int = 1
 
 
+class Choice(sp.Expr):  # type: ignore[misc]
+    """One of several expressions, to be chosen when the program is run: variants that share all the rest."""
+
+    is_commutative = True
+
+    def _eval_is_integer(self) -> bool | None:
+        return all(a.is_integer for a in self.args) or None
+
+
 NOTHING: frozenset[Any] = frozenset()
 Variable = tuple[str, list[Node], Node]  # of a derivative: name, indices, present value
 
@@ -795,6 +804,26 @@ class Compiler:
             return None
         return scope[e].axis if e in scope else self.setting.axes.get(e)
 
+    def choice(self, e: Any, scope: Scope) -> Node:
+        """A node whose slot, left free, holds the number of the expression to take."""
+        parts = [self.attempt(a, scope) for a in e.args]
+        slot = self.new_slot()
+        runs = [p.run for p in parts]
+        joined = _node(lambda fr: runs[fr.slots[slot]](fr), parts)
+        return Node(joined.run, joined.names, joined.slots | {slot}, max(p.cost for p in parts))
+
+    def attempt(self, e: Any, scope: Scope) -> Node:
+        """The node of an expression; without a value where it is none of the language."""
+        try:
+            return self.value(e, scope)
+        except (MeaningError, ValueError, AttributeError, TypeError) as problem:
+            reason = str(problem)
+
+        def undefined(fr: Frame) -> Any:
+            raise Undefined(reason)
+
+        return Node(undefined)
+
     def truth(self, e: Any, scope: Scope) -> Node:
         holds = self.condition(e, scope)
         return _node(lambda fr: ONE if holds.run(fr) else ZERO, [holds])
@@ -834,6 +863,7 @@ HANDLERS: dict[Any, Callable[[Compiler, Any, Scope], Node]] = {
     Det: Compiler.matrix,
     InverseEntry: Compiler.matrix,
     AppliedUndef: Compiler.application,
+    Choice: Compiler.choice,
     sp.Max: Compiler.extremum,
     sp.Min: Compiler.extremum,
     Boolean: Compiler.truth,
@@ -1102,12 +1132,16 @@ class Program:
                 if meter is not None:
                     meter.spent += 50 + budget - frame.machine.left
 
-    def each(self, point: Point, wanted: Sequence[int], precision: int = 64, budget: int = DEFAULT_BUDGET) -> list[Any]:
-        """The values of some of the expressions; None where one has none."""
+    def each(
+        self, point: Point, wanted: Sequence[tuple[int, int]], precision: int = 64, budget: int = DEFAULT_BUDGET
+    ) -> list[Any]:
+        """The values of some of the expressions, each with the number of its `Choice`; None where one has none."""
         out: list[Any] = []
         with working_precision(precision), deep_recursion():
             frame = self.frame(point, budget)
-            for k in wanted:
+            for k, chosen in wanted:
+                for slot in self.nodes[k].slots:
+                    frame.slots[slot] = chosen
                 try:
                     out.append(real_part(self.nodes[k].run(frame)))
                 except (MeaningError, ZeroDivisionError, OverflowError, ValueError):
