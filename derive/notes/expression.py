@@ -1038,7 +1038,8 @@ class Expressions:
         variables = self.inside(*below, lambda: self._variables(total))
         order, body_range = self._order(*above)
         count = sum(n for _, n in variables)
-        if count != order:
+        of_square = order == 1 and len(variables) == 1 and count == 2  # \partial L / \partial \sigma^2
+        if count != order and not of_square:
             raise Unreadable(top.start, f"the derivative is of order {order} above and of order {count} below the line")
         node: Node
         if body_range[0] < body_range[1]:

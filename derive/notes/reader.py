@@ -50,6 +50,7 @@ from derive.notes.scope import Kind as Stands
 from derive.notes.semantics import COMPARE, Bound, Meaning, free_letters, letter
 from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.specialise import Special
+from derive.notes.squares import squares, with_squares
 from derive.notes.statements import Mode, mode_after
 from derive.notes.tags import tagged, with_tags
 
@@ -132,6 +133,7 @@ class Reading:
         raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
         self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
+        self.squares = squares([renamed_chain(c, self.compounds, self.dresses) for c in everything])
         self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}
         for chains in self.chains.values():
             for chain in chains:
@@ -141,7 +143,8 @@ class Reading:
         self.inventory.axes.taken |= self.inventory.all_names
 
     def renamed(self, chain: s.Chain) -> s.Chain:
-        return renamed_chain(with_tags(with_glued(chain, self.glued), self.tags), self.compounds, self.dresses)
+        named = with_tags(with_glued(chain, self.glued), self.tags)
+        return with_squares(renamed_chain(named, self.compounds, self.dresses), self.squares)
 
     def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:
         """All relations, with whether words such as Let stand in front of them."""
