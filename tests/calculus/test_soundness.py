@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
 import sympy as sp
+from hypothesis import given as over
+from hypothesis import strategies as st
 
 from derive.calculus import judge
 from derive.calculus.intake import complete
 from derive.calculus.language import dimension, index, scalar, tensor
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from tests.calculus.strategies import SETTINGS, expression
+from tests.fuzz_judge import Tally, kept, slipped
 
 i, j, k, l, m, n = map(index, "ijklmn")
 N, M = map(dimension, "NM")
@@ -61,6 +66,9 @@ UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     ("logs of a part, another entry", logs + sqrt(x[0] ** 2), logs + x[0], Setting()),
     ("logs in an empty sum", Sum(log(u), (i, 1, N - 1)) + sp.Abs(u), Sum(log(u), (i, 1, N - 1)) + u, Setting()),
     ("a log times zero", delta(i, j) * log(u) + sp.Abs(u), delta(i, j) * log(u) + u, Setting()),
+    # the closed form of a geometric sum says 0/0 where the ratio is one
+    ("ratio one on a diagonal", (1 - delta(i, j)) * Sum(delta(i, j) ** l, (l, 0, N - 1)), 1 - delta(i, j) + u * delta(i, j), Setting()),
+    ("ratio one for equal indices", Sum((x[i] / x[j]) ** l, (l, 0, N - 1)) * x[j], Sum((x[i] / x[j]) ** l, (l, 1, N)) * x[j], Setting()),
     # what is no real variable
     ("derivative in a dimension", d(N**2, N), 0, Setting()),
     ("derivative in an opaque loss", d(L**2, L), 0, LOSS),
@@ -81,3 +89,55 @@ def test_false_claim_never_comes_to_zero(left: Any, right: Any, setting: Setting
     full = complete(left, right, setting)
     assert not judge.Attempt(left, right, full, full.assumptions).zero
     assert not judge.prove(left, right, setting).proved
+
+
+# ---- random claims ------------------------------------------------------------------------------------
+
+
+@over(st.integers(0, 2**32))
+def test_what_keeps_the_value_is_never_refuted(seed: int) -> None:
+    tally = Tally()
+    kept(seed, 4, tally)
+    assert not tally.wrong
+
+
+@over(st.integers(0, 2**32))
+def test_a_slip_is_never_proved(seed: int) -> None:
+    tally = Tally()
+    slipped(seed, 4, tally)
+    assert not tally.wrong
+
+
+def test_nearly_all_rewritings_are_proved() -> None:
+    tally = Tally()
+    for seed in range(120):
+        kept(seed, 3, tally)
+    assert tally.counts["equal, proved"] > 60
+    assert tally.counts["equal, undecided"] <= 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_verdict_is_the_same_each_time(seed: int) -> None:
+    left = expression(Random(seed), 4)
+    right = expression(Random(seed), 4) + (seed % 2)
+    assert judge.prove(left, right, SETTINGS["one-hot"]) == judge.prove(left, right, SETTINGS["one-hot"])
+
+
+HOSTILE: list[tuple[str, Any]] = [
+    ("a huge exponent", (x[i] + y[i]) ** sp.Integer(10**9)),
+    ("a huge power of a number", sp.Pow(2 + u, 10**9)),
+    ("thousands of terms", sp.Add(*(x[k] * y[k] for k in range(1, 3000)))),
+    ("many bound indices", Sum(sp.Mul(*(A[index(f"i{r}"), index(f"i{(r + 1) % 12}")] for r in range(12))),
+                               *((index(f"i{r}"), 1, N) for r in range(12)))),
+    ("a product of many sums", sp.Mul(*(Sum(exp(A[index(f"r{r}"), l]), (l, 1, N)) + u for r in range(14)))),
+]  # fmt: skip
+deep: Any = u
+for _ in range(60):
+    deep = sp.tanh(deep + 1)
+HOSTILE.append(("sixty layers", deep))
+
+
+@pytest.mark.parametrize("expr", [row[1] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
+def test_cost_is_bounded(expr: Any) -> None:
+    verdict = judge.prove(expr, expr + u)
+    assert not verdict.proved
