@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose
+from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation
 from derive.pipeline import SECONDS_A_CLAIM, OutOfTime, Result, time_limit
 from derive.show.latex import Style, style_of
+
+if TYPE_CHECKING:
+    from derive.steps.earlier import Chain
 
 if TYPE_CHECKING:
     from derive.steps.derivation import Derivation
@@ -139,3 +142,27 @@ def summed_up(results: Sequence[Result]) -> str:
         counted[word] = counted.get(word, 0) + 1
     noun = "claim" if len(results) == 1 else "claims"
     return f"{len(results)} {noun}: {', '.join(f'{count} {word}' for word, count in counted.items())}"
+
+
+def chains_before(note: Note, claim: Claim) -> list[Chain]:
+    """The chains of equations that the note claims before the chain of this claim."""
+    from derive.steps.earlier import Chain
+
+    found: list[Chain] = []
+    for other in note.claims:
+        if not other.continues:
+            whole = _chain_from(note, other)
+            if any(link is claim for link in whole):
+                break
+            first, last = whole[0], whole[-1]
+            if all(link.expected and link.relation is Relation.EQUAL and link.left is not None for link in whole):
+                assert first.left is not None and last.right is not None
+                found.append(Chain(first.left, last.right, tuple(x.setting for x in whole), f"line {first.place.line}"))
+    return found
+
+
+def _chain_from(note: Note, first: Claim) -> list[Claim]:
+    claims = note.claims
+    start = next(k for k, claim in enumerate(claims) if claim is first)
+    end = next((k for k in range(start + 1, len(claims)) if not claims[k].continues), len(claims))
+    return list(claims[start:end])

@@ -20,7 +20,18 @@ from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.latex import DEFAULT, Style, latex
-from derive.show.parts import Display, Link, Paragraph, Remark, answer, page, sign_of, style_of_note, summed_up
+from derive.show.parts import (
+    Display,
+    Link,
+    Paragraph,
+    Remark,
+    answer,
+    chains_before,
+    page,
+    sign_of,
+    style_of_note,
+    summed_up,
+)
 
 if TYPE_CHECKING:
     from derive.steps.derivation import Derivation
@@ -194,9 +205,9 @@ def show_note(
         if isinstance(part, Paragraph):
             yield _paragraph(part)
         elif isinstance(part, Display):
-            yield from _display(part, width, style, fine)
+            yield from _display(part, width, style, note if fine else None)
         elif isinstance(part, Remark):
-            yield from _chain([(part.claim, part.result)], width, style, fine)
+            yield from _chain([(part.claim, part.result)], width, style, note if fine else None)
         elif isinstance(part, DeriveRequest):
             yield derived(part, width, style)
         elif part.problem:
@@ -210,7 +221,7 @@ def _paragraph(part: Paragraph) -> RenderableType:
     return Text(unicode.words(part.text), styles.get(part.level, "bold"))
 
 
-def _display(part: Display, width: int, style: Style, fine: bool) -> Iterable[RenderableType]:
+def _display(part: Display, width: int, style: Style, fine: Note | None) -> Iterable[RenderableType]:
     for k, item in enumerate(part.given):
         yield Group(*([Text("")] if k else []), Text(str(_indented(unicode.pretty(item.latex, width - 2 * INDENT)))))
     for k, chain in enumerate(part.chains):
@@ -219,13 +230,13 @@ def _display(part: Display, width: int, style: Style, fine: bool) -> Iterable[Re
         yield from _chain(chain, width, style, fine)
 
 
-def _chain(chain: Sequence[Link], width: int, style: Style, fine: bool) -> Iterable[RenderableType]:
+def _chain(chain: Sequence[Link], width: int, style: Style, fine: Note | None) -> Iterable[RenderableType]:
     """Links below one another, level at their signs."""
     indent = sign_column(chain[0][0].left_latex)
     for k, (claim, result) in enumerate(chain):
         yield _step(claim, result, width, indent, continues=k > 0)
-        if fine:
-            yield from _between(claim, result, width, style)
+        if fine is not None:
+            yield from _between(fine, claim, result, width, style)
 
 
 def sign_column(left: str) -> int:
@@ -312,19 +323,23 @@ def explanation_view(note: Note, claim: Claim, result: Result, width: int) -> Re
     """One link, its verdict, and the elementary steps between its sides."""
     width = max(NARROW, min(width, WIDE))
     style = style_of_note(note)
-    steps = list(_between(claim, result, width, style, least=1))
+    steps = list(_between(note, claim, result, width, style, least=1))
     return Group(_step(claim, result, width, INDENT), *steps)
 
 
-def _between(claim: Claim, result: Result, width: int, style: Style, least: int = 2) -> Iterable[RenderableType]:
+def _between(
+    note: Note, claim: Claim, result: Result, width: int, style: Style, least: int = 2
+) -> Iterable[RenderableType]:
     """The elementary steps of a link, if there are at least so many; for a wrong one, where it should have led."""
     if claim.left is None or claim.right is None or claim.relation is not Relation.EQUAL:
         return
     from derive.steps.derivation import StepError
+    from derive.steps.earlier import known_from
     from derive.steps.explain import explain
 
+    known = known_from(chains_before(note, claim), claim.setting)
     try:
-        found = explain(claim.left, claim.right, claim.setting)
+        found = explain(claim.left, claim.right, claim.setting, given=known, holds=result.verdict != Kind.REFUTED)
     except StepError as error:
         yield Text(f"    {error}", "red")
         return

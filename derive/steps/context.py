@@ -27,10 +27,16 @@ class Context:
     folds: tuple[Pattern, ...] = ()
     closed: frozenset[str] = frozenset()
     stops: frozenset[Any] = frozenset()
+    chains: bool = True  # whether the chain rule goes through names from an expression without a name, too
     given: tuple[Known, ...] = ()
 
     def __post_init__(self) -> None:
         self.folds = self.folds or patterns(self.setting)
+
+    def first(self, index: Expr) -> int | None:
+        """Where the axis of a free index begins."""
+        axis = self.setting.axes.get(index)
+        return None if axis is None else axis.first
 
     def definition(self, expr: Expr) -> Definition | None:
         """The definition of an entry, a scalar or a function value, unless its name is closed."""
@@ -105,7 +111,8 @@ class Context:
         """Names that are no letters for an index."""
         s = self.setting
         dims = {d.name for axes in s.shapes.values() for axis in axes for d in free(axis.size)}
-        return {*s.shapes, *s.definitions, *s.depends, *s.labels, *dims}
+        fixed = {index.name for a in s.assumptions for index in a.fixed}
+        return {*s.shapes, *s.definitions, *s.depends, *s.labels, *dims, *fixed}
 
     def opened(self, expr: Expr) -> Expr | None:
         """The body of the definition of expr."""

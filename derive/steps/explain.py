@@ -17,10 +17,26 @@ import sympy as sp
 
 from derive.calculus.judge import prove
 from derive.calculus.setting import Setting
+from derive.calculus.verdict import Kind, Verdict
 from derive.steps import simplification as simple
 from derive.steps.context import Context, Known, kind
-from derive.steps.core import Expr, add, canonical, distinct, evaluated, everywhere, innermost, positions, unified
-from derive.steps.derivation import Derivation
+from derive.steps.core import (
+    D,
+    Expr,
+    add,
+    canonical,
+    delta,
+    distinct,
+    evaluated,
+    everywhere,
+    innermost,
+    mul,
+    neg,
+    positions,
+    put,
+    unified,
+)
+from derive.steps.derivation import Derivation, Step, StepError
 from derive.steps.engine import judged
 from derive.steps.fold import Pattern
 from derive.steps.local import Difference, difference
@@ -62,9 +78,10 @@ def explain(
 ) -> Explanation:
     """Elementary steps between the two sides of a link; ``given`` are derivatives that were proved before."""
     lines = between(left, right, setting, level, given) if holds else None
+    if given and lines is not None and not all(step.verdict.proved for step in checked(left, lines, setting)):
+        return explain(left, right, setting, level, (), holds)
     if lines is None:
-        context = replace(prepare(setting, "auto"), given=tuple(given))
-        lines = derive_lines(left, context, "auto", level).lines
+        lines = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
         end = lines[-1].expr if lines else left
         reaches = holds and prove(end, right, setting).proved
         lines = [*lines, Line(right, "rearranging")] if reaches else lines
@@ -74,6 +91,14 @@ def explain(
     steps = judged(left, lines, setting)
     made = Derivation(left, "auto", steps, steps[-1].expr if steps else left, setting)
     return Explanation(left, right, made, reaches)
+
+
+def checked(left: Expr, lines: list[Line], setting: Setting) -> Sequence[Step]:
+    """The steps as judged; none where the judge refutes one."""
+    try:
+        return judged(left, lines, setting)
+    except StepError:
+        return (Step(left, "", Verdict(Kind.REFUTED)),)
 
 
 def between(left: Expr, right: Expr, setting: Setting, level: str, given: Sequence[Known]) -> list[Line] | None:
@@ -98,11 +123,13 @@ def lifted(at: Difference, left: Expr, right: Expr, lines: list[Line]) -> list[L
 
 def shortest(left: Expr, right: Expr, setting: Setting, level: str, given: tuple[Known, ...]) -> list[Line] | None:
     """The shortest way among the routes; derivatives that stand on either side are left alone where that leads on."""
-    best: list[Line] | None = None
+    best = direct(left, right, setting)
+    if best is not None:
+        return best
     base = replace(prepare(setting, "auto"), given=given)
     for stops in places_to_stop(left, right, base):
-        for route in WAYS:
-            context = replace(base, route=route, stops=stops, known=list(base.known), lemmas={})
+        for route, chains in WAYS:
+            context = replace(base, route=route, chains=chains, stops=stops, known=list(base.known), lemmas={})
             for roads, handicap in ((with_names, 0), (without_names, SHORT)):
                 forward, backward = (roads(side, context, route, level) for side in (left, right))
                 lines = joined(forward, backward)
@@ -129,7 +156,56 @@ def nothing_open(left: Expr, right: Expr, context: Context) -> bool:
     return all(terminal(e, context) for e in nodes)
 
 
-WAYS = ("auto", "quotient", "product", "log-derivative")
+def direct(left: Expr, right: Expr, setting: Setting) -> list[Line] | None:
+    """One step that needs no search: a definition, or a matrix written out."""
+    context = Context(setting, folds=NOTHING)
+    opened = everywhere(context.opened)
+    for name, one, two in (("definition", left, right), ("folding back", right, left)):
+        within = everywhere(lambda e: D(new, e.args[1][0]) if (new := body_of(e, context)) is not None else None)(one)
+        if any(new is not None and canonical(new) == canonical(two) for new in (opened(one), within)):
+            return [Line(right, name)]
+    return [Line(right, "writing out the entries")] if written_out(left, right) else None
+
+
+def body_of(node: Expr, context: Context) -> Expr | None:
+    """What stands under a derivative, its definition opened."""
+    if not isinstance(node, sp.Derivative) or len(node.args) != 2 or node.args[1][1] != 1:
+        return None
+    return context.opened(node.args[0])
+
+
+def written_out(expr: Expr, table: Expr) -> bool:
+    """Whether every case of table, which tells rows and columns apart by number, is expr at that row and column."""
+    if not isinstance(table, sp.Piecewise):
+        return False
+    return all(same_entry(expr, value, index) for value, index in numbered(table) or [(table, None)])
+
+
+def same_entry(expr: Expr, value: Expr, index: dict[Expr, Expr] | None) -> bool:
+    if index is None:
+        return False
+    entry = evaluated(put(expr, index))
+    if isinstance(value, sp.Piecewise):
+        return written_out(entry, value)
+    return canonical(entry) == canonical(evaluated(value))
+
+
+def numbered(table: Expr) -> list[tuple[Expr, dict[Expr, Expr] | None]] | None:
+    """The cases with the number that each stands for; the last stands for the number behind those before it."""
+    out: list[tuple[Expr, dict[Expr, Expr] | None]] = []
+    before: list[tuple[Expr, Expr]] = []
+    for value, condition in table.args:
+        if isinstance(condition, sp.Equality) and condition.rhs.is_Integer and condition.lhs.is_Symbol:
+            before.append((condition.lhs, condition.rhs))
+        elif condition != sp.true or not before:
+            return None
+        else:
+            before.append((before[-1][0], before[-1][1] + 1))
+        out.append((value, dict([before[-1]])))
+    return out
+
+
+WAYS = (("auto", True), ("auto", False), ("quotient", True), ("product", True), ("log-derivative", True))
 SHORT = 4  # steps; a way that short is taken without looking at the others
 
 
@@ -158,12 +234,16 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
     """Logarithms, sums and products taken apart until nothing is left to do."""
     out: list[Line] = []
     for rule, function in (
+        ("different indices", lambda e: simple.told_apart(e, context)),
+        ("equal indices", lambda e: simple.told_equal(e, context)),
+        ("definition", lambda e: everywhere(lambda x: plain_body(x, context))(e)),
+        ("merging the cases", cases_merged),
         ("logarithm of a quotient", simple.logs_apart),
         ("distributing the sum", simple.spread_all),
         ("taking constants out of the sum", simple.pull),
         ("multiplying out", multiplied),
         ("distributing the sum", simple.spread_all),
-        ("sifting", simple.sift),
+        ("sifting", lambda e: simple.sift(e, context)),
         ("taking constants out of the sum", simple.pull),
         ("multiplying out", multiplied),
         ("folding back", lambda e: simple.settle(e, context)),
@@ -176,6 +256,26 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
             out.append(Line(new, rule))
             expr = new
     return out
+
+
+def plain_body(expr: Expr, context: Context) -> Expr | None:
+    """A name for an entry, a delta or cases, opened: nothing is folded back to it."""
+    body = context.opened(expr)
+    plain = isinstance(body, sp.Indexed | sp.Symbol | sp.Number | sp.KroneckerDelta | sp.Piecewise)
+    return body if plain else None
+
+
+def cases_merged(expr: Expr) -> Expr | None:
+    r"""a if i = j, else b: \delta_{ij} a + (1 - \delta_{ij}) b"""
+
+    def here(e: Expr) -> Expr | None:
+        if not isinstance(e, sp.Piecewise) or len(e.args) != 2 or not isinstance(e.args[0][1], sp.Equality):
+            return None
+        (equal, condition), (different, _) = e.args
+        one = delta(*condition.args)
+        return add(mul(one, equal), different, neg(mul(one, different)))
+
+    return innermost(here)(expr)
 
 
 def multiplied(expr: Expr) -> Expr:
@@ -197,6 +297,11 @@ def joined(forward: list[Line], backward: list[Line]) -> list[Line] | None:
         m = places.get(canonical(line.expr))
         if m is not None and (best is None or k + m < best[0]):
             best = (k + m, k, m)
+    for k, line in enumerate(forward):
+        if k + 1 < (len(forward) + len(backward) if best is None else best[0]) and written_out(
+            line.expr, backward[0].expr
+        ):
+            return tidied([*forward[1 : k + 1], Line(backward[0].expr, "writing out the entries")])
     if best is None:
         return None
     _, k, m = best

@@ -85,7 +85,7 @@ def variants(name: str, head: Expr, body: Expr) -> Iterator[tuple[Expr, Expr]]:
 def foldable(definition: Definition) -> bool:
     """The body determines every formal, and is more than a number, a name or an entry."""
     body = definition.body
-    if isinstance(body, sp.Indexed | sp.Symbol | sp.Number | sp.KroneckerDelta | sp.Piecewise) or not children(body):
+    if isinstance(body, sp.Indexed | sp.Symbol | sp.Number | sp.KroneckerDelta) or not children(body):
         return False
     return set(definition.formals) <= free(body) and any(isinstance(e, sp.Indexed | sp.Symbol) for e in positions(body))
 

@@ -31,6 +31,7 @@ from derive.steps.core import (
     match,
     mul,
     name_of,
+    parts,
     piecewise,
     positions,
     put,
@@ -166,7 +167,7 @@ def cases(work: Work, body: Expr, variable: Expr) -> None:
     work.step("definition", D(body, variable))
     while derivative_step(work):
         pass
-    work.step("sifting", simple.sift(work.expr))
+    work.step("sifting", simple.sift(work.expr, context))
     if not work.step("case split", simple.case_split(work.expr, arguments(variable))):
         return
     closed_rows = []
@@ -267,10 +268,20 @@ def at(node: Expr, work: Work) -> Applied | None:
             return "definition", D(opened, variable)
     if isinstance(expr, sp.log) and worth_taking_apart(expr.args[0]):
         return "logarithm of a quotient", D(simple.log_apart(expr.args[0]), variable)
+    whole = simple.stacked(expr) if counted_from_before(expr, variable, context) else None
+    if whole is not None:
+        return "stacking the bias", D(simple.fold_all(whole, context) or whole, variable)
     applied = differentiate(expr, variable, context, products=work.route == "product")
     if applied is None or work.level == "fine":
         return applied
     return fused(applied, work)
+
+
+def counted_from_before(expr: Expr, variable: Expr, context: Context) -> bool:
+    """Whether an index of variable begins before the range of a sum in expr: at the bias of w_{i0} + sum w_{il} y_l."""
+    firsts = [context.first(index) for index in arguments(variable)]
+    starts = [limit[1] for e in positions(expr) if isinstance(e, sp.Sum) for limit in parts(e)[1]]
+    return expr.is_Add and any(f is not None and s.is_Integer and f < s for f in firsts for s in starts)
 
 
 def worth_taking_apart(inside: Expr) -> bool:
@@ -341,15 +352,27 @@ def way_through(expr: Expr, variable: Expr, context: Context) -> str | None:
     name = context.waypoint(expr, str(name_of(variable)))
     if name is None or name == name_of(expr) or name in context.closed or context.axes(name) is None:
         return None
-    return None if elementwise(expr, name, context) else name
+    if name_of(expr) is None and not context.chains:
+        return None
+    return None if elementwise(expr, name, context) and not wanted(expr, name, context) else name
+
+
+def wanted(expr: Expr, name: str, context: Context) -> bool:
+    """Whether the derivative of expr by an entry of name is one to come to."""
+    return any(isinstance(k, tuple) and k[:2] == (name_of(expr), name) for k in context.stops)
 
 
 def elementwise(expr: Expr, name: str, context: Context) -> bool:
     """expr sees one entry of name only, and that directly: its chain rule is a single product."""
+    body, seen = entries(expr, name, context)
+    return len(seen) == 1 and all(free(e) <= free(body) | free(expr) for e in seen)
+
+
+def entries(expr: Expr, name: str, context: Context) -> tuple[Expr, set[Expr]]:
+    """What expr stands for, and the entries of name in it."""
     body = context.opened(expr)
     body = expr if body is None else body
-    seen = {e for e in positions(body) if name_of(e) == name}
-    return len(seen) == 1 and all(free(e) <= free(body) | free(expr) for e in seen)
+    return body, {e for e in positions(body) if name_of(e) == name}
 
 
 def chain(expr: Expr, variable: Expr, context: Context) -> Expr | None:
@@ -357,6 +380,9 @@ def chain(expr: Expr, variable: Expr, context: Context) -> Expr | None:
     name = way_through(expr, variable, context)
     if name is None:
         return None
+    if elementwise(expr, name, context):
+        (seen,) = entries(expr, name, context)[1]
+        return mul(D(expr, seen), D(seen, variable))
     found = context.limits(name, expr, variable)
     if found is None:
         return None
@@ -387,6 +413,8 @@ def lemma_step(work: Work, node: Expr) -> bool:
     if work.context.definition(expr) is None and name not in work.context.setting.depends:
         return False
     lemma = find_lemma(expr, variable, work)
+    if lemma is None:
+        return False
     formals = (*arguments(lemma.target.args[0]), *arguments(lemma.target.args[1][0]))
     values = dict(zip(formals, (*arguments(expr), *arguments(variable)), strict=True))
     if work.level == "fine":
@@ -471,10 +499,13 @@ def flat(expr: Expr) -> Expr:
     return with_children(expr, new, rebuild_raw)
 
 
-def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma:
+def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma | None:
     """The lemma for the names of expr and variable, over indices of their own."""
     key = (name_of(expr), name_of(variable), len(arguments(variable)), work.route, work.level)
+    if key in work.context.lemmas and work.context.lemmas[key] is None:
+        return None  # it is being derived: its own derivation cannot use it
     if key not in work.context.lemmas:
+        work.context.lemmas[key] = None
         taken = set(work.context.reserved)
         definition = work.context.setting.definitions.get(str(name_of(expr)))
         likes = definition.formals if definition else arguments(expr)
@@ -497,7 +528,9 @@ Closing = tuple[str, Callable[[Expr, Context], Expr | None]]
 
 CLOSING: tuple[Closing, ...] = (
     ("cancelling", lambda e, c: simple.cancelled(e)),
-    ("sifting", lambda e, c: simple.sift(e)),
+    ("different indices", simple.told_apart),
+    ("equal indices", simple.told_equal),
+    ("sifting", simple.sift),
     ("folding back", simple.fold_all),
     ("distributing the sum", lambda e, c: simple.expand_deltas(e)),
     ("taking constants out of the sum", lambda e, c: simple.pull(e)),

@@ -48,8 +48,8 @@ def is_delta(expr: Expr) -> bool:
     return isinstance(expr, sp.KroneckerDelta) or (expr.is_Pow and isinstance(expr.base, sp.KroneckerDelta))
 
 
-def sift_here(expr: Expr) -> Expr | None:
-    r"""\sum_l \delta_{lj} f_l = f_j"""
+def sift_here(expr: Expr, context: Context | None = None) -> Expr | None:
+    r"""\sum_l \delta_{lj} f_l = f_j, where j lies in the range of the sum"""
     if not isinstance(expr, sp.Sum):
         return None
     body, limits, _ = parts(expr)
@@ -57,11 +57,17 @@ def sift_here(expr: Expr) -> Expr | None:
         if is_delta(factor):
             for limit in limits:
                 value = other_index(factor, limit[0])
-                if value is not None:
+                if value is not None and within(value, limit, context):
                     rest = mul(*(f for f in factors(body) if f != factor))
                     new = total(put(rest, {limit[0]: value}), *(other for other in limits if other != limit))
-                    return sift_here(new) or new
+                    return sift_here(new, context) or new
     return None
+
+
+def within(value: Expr, limit: Expr, context: Context | None) -> bool:
+    """Whether a free index begins where the range begins; one that is counted from elsewhere may lie outside of it."""
+    first = context.first(value) if context is not None else None
+    return first is None or not limit[1].is_Integer or first == limit[1]
 
 
 def other_index(factor: Expr, index: Expr) -> Expr | None:
@@ -156,7 +162,10 @@ def with_number(rule: Rewrite) -> Rewrite:
     return here
 
 
-sift = innermost(sift_here)
+def sift(expr: Expr, context: Context | None = None) -> Expr | None:
+    return innermost(partial(sift_here, context=context))(expr)
+
+
 pull = innermost(pull_here)
 expand_deltas = everywhere(with_number(expand_deltas_here))
 separate = everywhere(with_number(separate_here))
@@ -183,7 +192,9 @@ def fold_all(expr: Expr, context: Context) -> Expr | None:
 def settle(expr: Expr, context: Context) -> Expr:
     """Sifted, constants taken out, known sums used, names found: quietly, to see where an attempt leads."""
     for _ in range(12):
-        new = sift(expr) or pull(expr) or (use_known(expr, context) or ("", None))[1] or fold_all(expr, context)
+        new = (
+            sift(expr, context) or pull(expr) or (use_known(expr, context) or ("", None))[1] or fold_all(expr, context)
+        )
         if new is None:
             return expr
         expr = unified(new)
@@ -300,6 +311,43 @@ def case_split(expr: Expr, keep: tuple[Expr, ...] = ()) -> Expr | None:
         gone, stays = stays, gone
     different = everywhere(lambda e: sp.S.Zero if e == deltas[0] else None)(expr)
     return piecewise([(put(expr, {gone: stays}), sp.Eq(i, j)), (different, sp.true)])
+
+
+def stacked(expr: Expr) -> Expr | None:
+    r"""w_0 c + \sum_{l=1}^N w_l u_l = \sum_{l=0}^N w_l (c; u)_l"""
+    if not expr.is_Add:
+        return None
+    for one in expr.args:
+        if not isinstance(one, sp.Sum) or len(one.args) != 2 or not one.args[1][1].is_Integer:
+            continue
+        body, (limit,), _ = parts(one)
+        l, start, end = limit
+        for weight in (f for f in factors(body) if isinstance(f, sp.Indexed) and l in f.indices):
+            bias = put(weight, {l: start - 1})
+            for other in expr.args:
+                if other is not one and bias in factors(other):
+                    rows = [(divide(other, bias), sp.Eq(l, start - 1)), (divide(body, weight), sp.true)]
+                    rest = [e for e in expr.args if e is not one and e is not other]
+                    return add(total(mul(weight, piecewise(rows)), sp.Tuple(l, start - 1, end)), *rest)
+    return None
+
+
+def told_apart(expr: Expr, context: Context) -> Expr | None:
+    r"""\delta_{ij} = 0, where i and j are assumed to be different."""
+    pairs = {frozenset(a.relation.args) for a in context.setting.assumptions if isinstance(a.relation, sp.Ne)}
+    if not pairs:
+        return None
+    return everywhere(lambda e: sp.S.Zero if is_delta(e) and frozenset(e.args) in pairs else None)(expr)
+
+
+def told_equal(expr: Expr, context: Context) -> Expr | None:
+    """i in the place of j, where the two are assumed to be equal."""
+    for assumption in context.setting.assumptions:
+        if isinstance(assumption.relation, sp.Equality) and assumption.fixed:
+            i, j = assumption.relation.args
+            if isinstance(i, sp.Symbol) and isinstance(j, sp.Symbol) and i in free(expr) and j in free(expr):
+                return put(expr, {j: i})
+    return None
 
 
 def align_here(expr: Expr) -> Expr | None:
