@@ -479,7 +479,6 @@ class Collector:
             or entity.formula is not None
             or entity.kind in (Kind.INDEX, Kind.DIMENSION)
             or self.stale(entity)
-            or self.elsewhere(entity)
         )
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
@@ -491,10 +490,6 @@ class Collector:
         if fresh:
             self.bind(entity)
         return entity
-
-    def elsewhere(self, entity: Entity) -> bool:
-        """Whether a name was declared in a section beside this one, not above it."""
-        return self.section[: len(entity.section)] != entity.section
 
     def of_members(self, left: Left, body: s.Node) -> tuple[Left, s.Node]:
         r"""``h(x) = \theta^\top x`` beside a family of vectors ``x^{(i)}`` is a function of its members."""
@@ -540,7 +535,8 @@ class Collector:
         plain = not left.formals and not left.params
         if plain and left.name in self.inventory.letters and body is not None and self.is_index(body):
             return False
-        if any(f in self.names and self.names[f].kind is Kind.DIMENSION for f in left.formals):
+        sizes = [self.names[f] for f in left.formals if f in self.names and self.names[f].kind is Kind.DIMENSION]
+        if any(not self.elsewhere(e) for e in sizes):
             return False
         if entity is None or (entity.kind is Kind.DIMENSION and not plain):
             return True
