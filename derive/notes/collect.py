@@ -491,6 +491,10 @@ class Collector:
             self.bind(entity)
         return entity
 
+    def elsewhere(self, entity: Entity) -> bool:
+        """Whether a name was introduced in a section beside this one, not above it."""
+        return self.section[: len(entity.section)] != entity.section
+
     def of_members(self, left: Left, body: s.Node) -> tuple[Left, s.Node]:
         r"""``h(x) = \theta^\top x`` beside a family of vectors ``x^{(i)}`` is a function of its members."""
         for param in left.params:

@@ -281,7 +281,7 @@ class Meaning:
             return self.params[name].entry()
         if here is None:
             entity = self.names.get(name) or self.inventory.later(name, self.position, self.horizon)
-            if entity is not None and entity.kind is Kind.DIMENSION:
+            if entity is not None and entity.kind is Kind.DIMENSION and not self.runs(name, entity, axis):
                 return entity.sympy
             if entity is not None and entity.kind is Kind.LABEL:
                 self.used[id(entity)] = entity
@@ -293,6 +293,13 @@ class Meaning:
         if axis is not None and not self.part_of(here, axis):
             self.unite_index(here.axis, axis, name, what, node)
         return here.symbol
+
+    def runs(self, name: str, dimension: Entity, axis: AxisVar | None) -> bool:
+        """Whether the letter of a dimension is an index here: it stands on an axis of another size."""
+        if name in self.letters:
+            return True
+        size = self.axes.size(axis) if axis is not None else None
+        return size is not None and dimension.sympy not in sp.sympify(size).free_symbols
 
     def part_of(self, here: Bound, axis: AxisVar) -> bool:
         """Whether an index runs over a part of a longer axis: ``1, \\dots, N`` where the axis has ``0, \\dots, N``."""
