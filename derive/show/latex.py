@@ -509,8 +509,10 @@ class _Printer:
             return self.contraction(body.function, row, body.limits[0][0], column)
         if isinstance(body, sp.Mul):
             free = [f for f in body.args if not f.has(row, column)]
+            if not free:
+                return None
             rest = self.product_of_matrices(sp.Mul(*(f for f in body.args if f.has(row, column))), row, column)
-            if free and rest:
+            if rest:
                 inner = rest.text if rest.shape >= Shape.FACTOR else parenthesised(rest.text)
                 return Piece(f"{self.closed(sp.Mul(*free))} {inner}", Shape.FACTOR)
         return None
