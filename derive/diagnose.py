@@ -9,7 +9,6 @@ leaves one or two. What survives is given to the judge, and only what it proves 
 from __future__ import annotations
 
 import itertools
-import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +30,11 @@ from derive.calculus.verdict import Verdict
 
 Prove = Callable[[Any, Any, Setting], Verdict]
 
-SECONDS = 0.8  # of work, after which no new slip is tried
-SECONDS_A_KIND = 0.3  # the same for one kind of slip
+TOTAL = 1_000_000  # operations of evaluation, after which no new slip is tried
+TRIES = 12  # repairs that the judge is asked about
+TRIES_A_KIND = 5  # the same for one kind of slip
 MOST = 400  # edits of one right side
-WORK = 400_000  # operations at one point
+WORK = 800_000  # operations at one point
 POINTS = 6
 TOLERANCE = 1e-9
 
@@ -75,7 +75,6 @@ class Edits:
 
 def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | None:
     """The first repair that the judge proves, in the order of simplicity."""
-    deadline = time.process_time() + SECONDS
     left, right = sp.sympify(left), sp.sympify(right)
     try:
         case = Case(left, right, points.completed(left, right, setting))
@@ -83,16 +82,15 @@ def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | 
         return None
     if len(case.points) < 2:
         return None
-    stages = (case.scaled, case.assumed, case.changed, case.symmetric, case.refitted, case.special)
-    for stage in stages:
-        enough = min(deadline, time.process_time() + SECONDS_A_KIND)
-        for tried, repair in enumerate(r for r in stage() if stage != case.refitted or not _idle(r.right, left)):
-            if tried >= 5 or (tried and time.process_time() > enough):
-                break
+    tried = 0
+    for stage in (case.scaled, case.assumed, case.changed, case.symmetric, case.refitted, case.special):
+        candidates = (r for r in stage() if stage != case.refitted or not _idle(r.right, left))
+        for repair in itertools.islice(candidates, min(TRIES_A_KIND, TRIES - tried)):
+            tried += 1
             verdict = _proved(left, right, setting, repair, prove)
             if verdict is not None:
                 return replace(repair, verdict=verdict)
-        if time.process_time() > deadline:
+        if case.spent > TOTAL or tried >= TRIES:
             return None
     return None
 
@@ -129,19 +127,23 @@ class Case:
 
     def _points(self) -> Iterator[Point]:
         """Generic points of sizes 2 and 3 with indices apart and together, at which both sides are defined."""
-        yield from itertools.islice(witness.generic_points(self.problem), POINTS)
+        yield from (point for point, _ in itertools.islice(witness.generic_points(self.problem), POINTS))
 
     def _free_indices(self) -> list[tuple[sp.Symbol, Axis]]:
         names = self.problem.inventory.indices
         return sorted(((s, a) for s, a in self.setting.axes.items() if s.name in names), key=lambda p: p[0].name)
 
+    @property
+    def spent(self) -> int:
+        """Operations of evaluation so far."""
+        return self.problem.meter.spent
+
     def numbers(self, exprs: Sequence[Any]) -> list[Any]:
         """For each expression the array of its values at the points, nan where it has none."""
         program = compile_all(exprs, self.setting)
-        all_of_them = [(k, 0) for k in range(len(exprs))]
+        wanted = [(k, 0) for k in range(len(exprs))]
         columns = [
-            program.each(self.problem.at_precision(p, 64), all_of_them, 64, WORK + 2000 * len(exprs))
-            for p in self.points
+            program.each(self.problem.at_precision(p, 64), wanted, 64, WORK, self.problem.meter) for p in self.points
         ]
         return [np.array([_float(column[k]) for column in columns], dtype=float) for k in range(len(exprs))]
 
@@ -266,8 +268,10 @@ class Case:
         for sentence, *assumptions in candidates:
             problem = self.problem.assuming(assumptions)
             agreed = 0
-            for point in itertools.islice(witness.generic_points(problem), 5):
-                if not problem.compare(point)[0]:
+            if self.spent > TOTAL:
+                return
+            for _, same in itertools.islice(witness.generic_points(problem), 5):
+                if not same:
                     agreed = 0
                     break
                 agreed += 1
@@ -339,7 +343,8 @@ class Case:
         program = compile_all([self.left, *(p.choice for p in places)], self.setting)
         left = [(k, n) for k, place in enumerate(places, 1) for n in range(len(place.edits))]
         for point in self.points:
-            values = program.each(self.problem.at_precision(point, 64), [(0, 0), *left], 64, WORK + 2000 * len(left))
+            full = self.problem.at_precision(point, 64)
+            values = program.each(full, [(0, 0), *left], 64, WORK, self.problem.meter)
             goal = _float(values[0])
             if goal is None:
                 continue

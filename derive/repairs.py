@@ -15,7 +15,7 @@ from derive.show.latex import latex, style_of
 from derive.steps.routes import derive_lines, prepare
 from derive.steps.vectorise import vectorised
 
-prove = partial(judge.prove, refute=False)
+prove = partial(judge.prove, refute=False, fewest=False)
 SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
 
 

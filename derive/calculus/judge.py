@@ -49,10 +49,13 @@ class InternalError(Exception):
     """The two roads disagree: a bug of the calculus. Please report the claim."""
 
 
-def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None, refute: bool = True) -> Verdict:
+def prove(
+    left: sp.Expr, right: sp.Expr, setting: Setting | None = None, refute: bool = True, fewest: bool = True
+) -> Verdict:
     """Decide ``left = right`` for every dimension, every index and every value.
 
-    With ``refute=False`` no point of difference is looked for: what is not proved is undecided.
+    With ``refute=False`` no point of difference is looked for: what is not proved is undecided. With ``fewest=False``
+    all assumptions are reported, those that the proof does without too.
     Raises InternalError if the proof and an evaluation disagree, ValueError for expressions that are
     none of the language (a name used at two ranks, an index over two ranges).
     """
@@ -70,7 +73,9 @@ def prove(left: sp.Expr, right: sp.Expr, setting: Setting | None = None, refute:
             return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
         attempt = Attempt(left, right, setting, setting.assumptions, REST, attempt)
     if attempt.zero:
-        return _confirmed(left, right, setting, _fewest_assumptions(left, right, setting, attempt))
+        if fewest:
+            attempt = _fewest_assumptions(left, right, setting, attempt)
+        return _confirmed(left, right, setting, attempt)
     reason = attempt.resisted + (", and no point was found where they differ" if refute else "")
     return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=attempt.remained)
 

@@ -1133,7 +1133,12 @@ class Program:
                     meter.spent += 50 + budget - frame.machine.left
 
     def each(
-        self, point: Point, wanted: Sequence[tuple[int, int]], precision: int = 64, budget: int = DEFAULT_BUDGET
+        self,
+        point: Point,
+        wanted: Sequence[tuple[int, int]],
+        precision: int = 64,
+        budget: int = DEFAULT_BUDGET,
+        meter: Meter | None = None,
     ) -> list[Any]:
         """The values of some of the expressions, each with the number of its `Choice`; None where one has none."""
         out: list[Any] = []
@@ -1147,6 +1152,8 @@ class Program:
                 except (MeaningError, ZeroDivisionError, OverflowError, ValueError):
                     frame.machine.bits = 0
                     out.append(None)
+            if meter is not None:
+                meter.spent += 50 + budget - frame.machine.left
         return out
 
     def run(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> arb:

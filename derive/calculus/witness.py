@@ -121,8 +121,8 @@ def _some_points(problem: Problem, count: int) -> Iterator[Point]:
             failed += 1
 
 
-def generic_points(problem: Problem) -> Iterator[Point]:
-    """Points of sizes from 2 on, indices apart and together, at which both sides are defined."""
+def generic_points(problem: Problem) -> Iterator[tuple[Point, bool]]:
+    """Points of sizes from 2 on, indices apart and together, where both sides are defined; do they look equal there?"""
     least = problem.inventory.sizes
     patterns = (lambda k: 2 + k % 2, lambda k: 2 + (k + 1) % 3, lambda k: 3 - (k // 2) % 2, lambda k: 2)
     sizes = [{n: max(p(k), least[n]) for k, n in enumerate(sorted(least))} for p in patterns]
@@ -135,9 +135,10 @@ def generic_points(problem: Problem) -> Iterator[Point]:
         try:
             for at in rows[turn // 2 % max(1, len(rows)) :][:1] + rows[-1 - turn % max(1, len(rows)) :][:1]:
                 point = problem.point(at_size, at, GENERIC[turn % 3])
-                if problem.compare(point)[0] is not None:
+                same = problem.compare(point)[0]
+                if same is not None:
                     failed = 0
-                    yield point
+                    yield point, same
         except (Unsatisfied, MeaningError):
             failed += 1
 
