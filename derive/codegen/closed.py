@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Verdict
@@ -18,10 +19,11 @@ from derive.notes.note import Claim, CompileRequest, Given, Note, Relation, Targ
 
 @dataclass(frozen=True)
 class Form:
-    """A closed form, the verdict on it, and how the note writes it (empty when the engine found it)."""
+    """A closed form, the verdict on it, what its names mean, and how the note writes it (empty: the engine found it)."""
 
     expr: sp.Expr
     verdict: Verdict
+    setting: Setting
     latex: str = ""
 
 
@@ -30,17 +32,17 @@ class ClosedForms:
 
     def __init__(self, note: Note) -> None:
         self.note = note
-        self.found: dict[tuple[sp.Expr, int], Form | None] = {}
+        self.found: dict[tuple[sp.Expr, int], tuple[Form | None, Setting]] = {}
 
-    def __call__(self, expr: sp.Expr, setting: Setting) -> sp.Expr | None:
+    def __call__(self, expr: sp.Expr, setting: Setting) -> tuple[sp.Expr, Setting] | None:
         form = self.form(expr, setting)
-        return form.expr if form else None
+        return (form.expr, form.setting) if form else None
 
     def form(self, expr: sp.Expr, setting: Setting) -> Form | None:
         key = (expr, id(setting))
-        if key not in self.found:
-            self.found[key] = self.claimed(expr, setting) or derived(expr, setting)
-        return self.found[key]
+        if key not in self.found:  # the setting is kept too, so that its id stays its own
+            self.found[key] = (self.claimed(expr, setting) or derived(expr, setting), setting)
+        return self.found[key][0]
 
     def claimed(self, expr: sp.Expr, setting: Setting) -> Form | None:
         """The shortest form without derivatives that a chain of the note ends in, the last of these."""
@@ -48,12 +50,13 @@ class ClosedForms:
 
         candidates = list(self.candidates(expr, setting))[::-1]
         for claim, right in sorted(candidates, key=lambda c: int(sp.count_ops(c[1]))):
+            known = joined(setting, claim.setting)
             try:
-                verdict = prove(expr, right, setting)
+                verdict = prove(expr, right, known)
             except ValueError:
                 continue
             if verdict.proved:
-                return Form(right, verdict, claim.right_latex)
+                return Form(right, verdict, known, claim.right_latex)
         return None
 
     def candidates(self, expr: sp.Expr, setting: Setting) -> Iterator[tuple[Claim, sp.Expr]]:
@@ -80,7 +83,6 @@ class ClosedForms:
         given = ", ".join(plain(a) for a in form.verdict.assumptions)
         formula = f"{plain(target.latex)} = {plain(form.latex)}: p" if form.latex else "P"
         return f"{formula}roved for every size{f', given {given}' if given else ''}."
-
 
     def defined(self, request: CompileRequest, target: Target) -> str:
         """The definition of the target as the note last wrote it before the request."""
@@ -123,25 +125,53 @@ def ordered_indices(expr: sp.Expr) -> list[sp.Symbol]:
 
 
 def agree(expr: sp.Expr, one: Setting, other: Setting) -> bool:
-    """True when the names of ``expr`` mean the same in both settings."""
-    names = {str(b.label) for b in expr.atoms(sp.IndexedBase)} | {s.name for s in expr.free_symbols if s.is_Symbol}
-    return all(
-        one.definitions.get(n) == other.definitions.get(n) and one.shapes.get(n) == other.shapes.get(n) for n in names
+    """True when the names of ``expr``, and those that they are defined by, mean the same in both settings."""
+    seen: set[str] = set()
+    left = named(expr)
+    while left:
+        name = left.pop()
+        seen.add(name)
+        definition = one.definitions.get(name)
+        if definition != other.definitions.get(name) or one.shapes.get(name) != other.shapes.get(name):
+            return False
+        if definition is not None:
+            left |= named(definition.body) - seen
+    return True
+
+
+def named(expr: sp.Expr) -> set[str]:
+    """The names that stand in ``expr``."""
+    tensors = {str(b.label) for b in expr.atoms(sp.IndexedBase)}
+    functions = {type(f).__name__ for f in expr.atoms(AppliedUndef)}
+    return tensors | functions | {s.name for s in expr.free_symbols if s.is_Symbol}
+
+
+def joined(setting: Setting, there: Setting) -> Setting:
+    """``setting`` with the names that only ``there`` knows; what is assumed is what ``setting`` assumes."""
+    return replace(
+        setting,
+        axes={**there.axes, **setting.axes},
+        shapes={**there.shapes, **setting.shapes},
+        labels={**there.labels, **setting.labels},
+        definitions={**there.definitions, **setting.definitions},
+        smooth=there.smooth | setting.smooth,
     )
 
 
 def derived(expr: sp.Expr, setting: Setting) -> Form | None:
-    """What the steps engine derives, when every step is proved."""
+    """What the steps engine arrives at, when it is proved to be equal to ``expr``."""
+    from derive.calculus.judge import prove
     from derive.steps.derivation import StepError
-    from derive.steps.engine import derivation
+    from derive.steps.routes import derive_lines, prepare
 
     try:
-        found = derivation(expr, setting, level="coarse")
+        found = derive_lines(expr, prepare(setting, "auto"), "auto", "coarse").expr
+        if found == expr or found.has(sp.Derivative, sp.Subs):
+            return None
+        verdict = prove(expr, found, setting)
     except (StepError, ValueError, NotImplementedError):
         return None
-    if found.result.has(sp.Derivative, sp.Subs) or not all(step.verdict.proved for step in found.steps):
-        return None
-    return Form(found.result, found.steps[-1].verdict) if found.steps else None
+    return Form(found, verdict, setting) if verdict.proved else None
 
 
 def compile_notes(notes: Sequence[Note], name: str, *, self_contained: bool = True) -> str:

@@ -8,7 +8,7 @@ Nothing here rounds or reorders for the sake of stability: that is ``stable``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -37,7 +37,7 @@ from derive.codegen.array import (
 )
 from derive.codegen.names import identifier
 
-ClosedForm = Callable[[sp.Expr, Setting], sp.Expr | None]
+ClosedForm = Callable[[sp.Expr, Setting], tuple[sp.Expr, Setting] | None]  # with what its names mean
 
 
 class CompileError(Exception):
@@ -187,7 +187,7 @@ class Lowering:
     """Lowers the expressions of one function; defined names are shared between them."""
 
     def __init__(self, setting: Setting, arguments: Iterable[str], closed_form: ClosedForm | None = None) -> None:
-        self.setting = setting
+        self.asked = self.setting = setting
         self.arguments = {identifier(a) for a in arguments}
         self.closed_form = closed_form
         self.axes: dict[sp.Symbol, Axis] = {}
@@ -626,12 +626,28 @@ class Lowering:
         """The expression with closed forms in the place of derivatives: one for the whole, else one for each."""
         if not expr.has(sp.Derivative, sp.Subs):
             return expr
-        closed = self.closed_form(expr, self.setting) if self.closed_form else None
-        if closed is not None and not closed.has(sp.Derivative, sp.Subs):
-            return closed
+        closed = self.closed_form(expr, self.asked) if self.closed_form else None
+        if closed is not None and not closed[0].has(sp.Derivative, sp.Subs):
+            self.learn(closed[1])
+            return closed[0]
         if isinstance(expr, sp.Derivative | sp.Subs):
             raise CompileError(f"no closed form is known for {expr}")
         return expr.func(*(self.resolved(a) if isinstance(a, sp.Expr) else a for a in expr.args))
+
+
+    def learn(self, more: Setting) -> None:
+        """Take over the names of a closed form."""
+        for name, definition in more.definitions.items():
+            if self.setting.definitions.get(name, definition) != definition:
+                raise CompileError(f"{name} means different things in the closed forms of one function")
+        mine = self.setting
+        self.setting = replace(
+            mine,
+            axes={**more.axes, **mine.axes},
+            shapes={**more.shapes, **mine.shapes},
+            labels={**more.labels, **mine.labels},
+            definitions={**more.definitions, **mine.definitions},
+        )
 
 
 def along(symbol: sp.Symbol) -> Named:

@@ -125,7 +125,7 @@ def softplus_derivative(x: ArrayLike, out: Array | None = None) -> Any:
     x: (...)
     Returns (...).
 
-    \\zeta'(x) = \\frac{e^x}{1 + e^x}: proved for every size.
+    \\zeta'(x) = \\sigma(x): proved for every size.
 
     From derivations/logistic.md.
     """

@@ -32,6 +32,7 @@ __all__ = [
 def _sigmoid_network_value_and_grads_rows(
     work: Work, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
 ) -> tuple[Any, ...]:
+    N = work.sizes["N"]
     c = (X.T @ V.T).T
     c += a[:, None]
     s = stable_sigmoid(c)
@@ -46,13 +47,15 @@ def _sigmoid_network_value_and_grads_rows(
     l *= c4
     c3 -= l
     r = sum_over_rows(c3)
-    a2 = 1 - s
+    c *= -1
+    s3 = stable_sigmoid(c)
     normalise(e, total, work)
     e -= Y
+    e /= N
     c5 = (e.T @ W).T
-    a2 *= c5 * s
-    r2 = a2 @ X.T
-    r3 = a2.sum(axis=-1)
+    s3 *= c5 * s
+    r2 = s3 @ X.T
+    r3 = s3.sum(axis=-1)
     r4 = e @ s.T
     r5 = e.sum(axis=-1)
     return (r, r2, r3, r4, r5)
@@ -63,11 +66,7 @@ def _sigmoid_network_value_and_grads_sums(
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
-    m2 = 1 / N * sum1
-    m3 = 1 / N * sum2
-    m4 = 1 / N * sum3
-    m5 = 1 / N * sum4
-    return (m, m2, m3, m4, m5)
+    return (m, sum1, sum2, sum3, sum4)
 
 
 _sigmoid_network_value_and_grads = Kernel(
@@ -95,7 +94,13 @@ def sigmoid_network_value_and_grads(
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
     Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    Proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+        Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
+        \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+        = 1.
 
     From derivations/two-layer-networks.md.
     """
@@ -105,6 +110,7 @@ def sigmoid_network_value_and_grads(
 def _tanh_network_value_and_grads_rows(
     work: Work, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
 ) -> tuple[Any, ...]:
+    N = work.sizes["N"]
     c = (X.T @ V.T).T
     c += a[:, None]
     np.tanh(c, out=c)
@@ -123,10 +129,11 @@ def _tanh_network_value_and_grads_rows(
     np.subtract(1, m, out=m)
     normalise(e, total, work)
     e -= Y
+    e /= N
     c5 = (e.T @ W).T
-    m2 = m * c5
-    r2 = m2 @ X.T
-    r3 = np.einsum('iR,iR->i', m, c5)
+    m *= c5
+    r2 = m @ X.T
+    r3 = m.sum(axis=-1)
     r4 = e @ c.T
     r5 = e.sum(axis=-1)
     return (r, r2, r3, r4, r5)
@@ -137,11 +144,7 @@ def _tanh_network_value_and_grads_sums(
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
-    m2 = 1 / N * sum1
-    m3 = 1 / N * sum2
-    m4 = 1 / N * sum3
-    m5 = 1 / N * sum4
-    return (m, m2, m3, m4, m5)
+    return (m, sum1, sum2, sum3, sum4)
 
 
 _tanh_network_value_and_grads = Kernel(
@@ -169,7 +172,13 @@ def tanh_network_value_and_grads(
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
     Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    Proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+        Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
+        \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+        = 1.
 
     From derivations/two-layer-networks.md.
     """
@@ -179,6 +188,7 @@ def tanh_network_value_and_grads(
 def _relu_network_value_and_grads_rows(
     work: Work, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
 ) -> tuple[Any, ...]:
+    N = work.sizes["N"]
     dtype = work.dtype
     c = (X.T @ V.T).T
     c += a[:, None]
@@ -198,10 +208,11 @@ def _relu_network_value_and_grads_rows(
     chosen = np.where(g, dtype.type(1), dtype.type(0))
     normalise(e, total, work)
     e -= Y
+    e /= N
     c5 = (e.T @ W).T
-    m2 = chosen * c5
-    r2 = m2 @ X.T
-    r3 = np.einsum('iR,iR->i', chosen, c5)
+    chosen *= c5
+    r2 = chosen @ X.T
+    r3 = chosen.sum(axis=-1)
     r4 = e @ m.T
     r5 = e.sum(axis=-1)
     return (r, r2, r3, r4, r5)
@@ -212,11 +223,7 @@ def _relu_network_value_and_grads_sums(
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
-    m2 = 1 / N * sum1
-    m3 = 1 / N * sum2
-    m4 = 1 / N * sum3
-    m5 = 1 / N * sum4
-    return (m, m2, m3, m4, m5)
+    return (m, sum1, sum2, sum3, sum4)
 
 
 _relu_network_value_and_grads = Kernel(
@@ -244,7 +251,13 @@ def relu_network_value_and_grads(
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
     Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    Proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+        Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
+        \\sum_{k=1}^K Y_{nk} = 1.
+    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+        = 1.
 
     From derivations/two-layer-networks.md.
     """
