@@ -1,4 +1,7 @@
-r"""``\sigma^2 = …``: where a note speaks of nothing but the square, the square is the name, also in ``\frac{\partial L}{\partial \sigma^2}``."""
+r"""``\sigma^2 = …``: where a note speaks of nothing but the square, the square is the name.
+
+``\frac{\partial L}{\partial \sigma^2}`` is then a first derivative.
+"""
 
 from __future__ import annotations
 
