@@ -40,7 +40,8 @@ def comes_to_zero(left: sp.Expr, right: sp.Expr, setting: Setting) -> bool:
 
 def differs(left: sp.Expr, right: sp.Expr, setting: Setting) -> bool:
     """True if some point tells the two sides apart."""
-    return bool(witness.agree(left, right, setting, 16).disagreements) or witness.find_witness(left, right, setting) is not None
+    apart = witness.agree(left, right, setting, 16).disagreements
+    return bool(apart) or witness.find_witness(left, right, setting) is not None
 
 
 def kept(seed: int, depth: int, tally: Tally) -> None:
@@ -80,6 +81,7 @@ def slipped(seed: int, depth: int, tally: Tally) -> None:
 def run(cases: int, first: int, depth: int) -> Tally:
     tally = Tally()
     for seed in range(first, first + cases):
+        known = len(tally.wrong)
         started = time.perf_counter()
         try:
             (kept if seed % 2 else slipped)(seed, depth, tally)
@@ -87,6 +89,8 @@ def run(cases: int, first: int, depth: int) -> Tally:
             tally.wrong.append(f"seed {seed}: {traceback.format_exc(limit=-3)}")
         if (spent := time.perf_counter() - started) > SLOW:
             tally.wrong.append(f"seed {seed}: took {spent:.0f} s")
+        for text in tally.wrong[known:]:
+            print(text, flush=True)
     return tally
 
 
@@ -98,8 +102,7 @@ def main(arguments: list[str]) -> int:
         print(f"{count:9}  {what}")
     for laws, count in tally.undecided.most_common(8):
         print(f"{count:9}  undecided after {laws}")
-    for text in tally.wrong[:20]:
-        print(text)
+    print(f"{len(tally.wrong):9}  went wrong")
     return 1 if tally.wrong else 0
 
 

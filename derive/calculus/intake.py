@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from derive.calculus.language import Binder, dimension
 from derive.calculus.setting import Axis, Setting
@@ -26,6 +27,7 @@ class Ranges:
     seen: dict[Place, list[Axis]] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     indices: dict[str, sp.Symbol] = field(default_factory=dict)
+    hints: dict[Place, Axis] = field(default_factory=dict)  # counts where nothing was seen
     lowest: dict[tuple[str, int], int] = field(default_factory=dict)  # the least fixed index in a slot
 
     def root(self, p: Place) -> Place:
@@ -98,7 +100,7 @@ def _slot(ranges: Ranges, name: str, k: int) -> Axis:
 
 def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
     root = ranges.root(place)
-    seen = ranges.seen.get(root, [])
+    seen = ranges.seen.get(root) or [axis for p, axis in ranges.hints.items() if ranges.root(p) == root][:1]
     if not seen:
         return Axis(dimension("n_" + (root.split("/")[0] if isinstance(root, str) else f"{root[0]}{root[1] + 1}")))
     if len(seen) == 1:
@@ -135,11 +137,35 @@ def _walk(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> N
             if axes and place is not None and not isinstance(place, Axis):
                 ranges.note(place, axes[0])
         return
+    if isinstance(e, sp.And):
+        _hint(e, bound, ranges, scope)
     if isinstance(e, (sp.Eq, sp.Ne)) and all(_is_index(a) for a in e.args):
         _same(e.args[0], e.args[1], bound, ranges, scope)
         return
     for a in getattr(e, "args", ()):
         _walk(a, bound, ranges, scope)
+
+
+def _hint(e: sp.And, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+    """``1 <= j <= N``, as SymPy writes the condition of a sifted sum."""
+    lows = {c.gts: c.lts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and c.lts.is_Integer}
+    highs = {c.lts: c.gts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and _is_index(c.lts)}
+    for symbol in lows.keys() & highs.keys():
+        place = _index(symbol, bound, ranges, scope)
+        if isinstance(place, str):
+            ranges.hints.setdefault(place, Axis(highs[symbol] - lows[symbol] + 1, int(lows[symbol])))
+
+
+def plain(e: Any) -> Any:
+    """``Idx`` as its symbol, entries of matrix symbols as entries of tensors."""
+    if isinstance(e, sp.Idx):
+        return e.label
+    if isinstance(e, MatrixElement) and isinstance(e.parent, sp.MatrixSymbol):
+        base = sp.IndexedBase(e.parent.name, shape=e.parent.shape, real=True)
+        return base[plain(e.i), plain(e.j)]
+    if not isinstance(e, sp.Basic) or not e.has(sp.Idx, sp.MatrixSymbol):
+        return e
+    return e.func(*map(plain, e.args))
 
 
 def _bound(limits: Any) -> Iterator[tuple[sp.Symbol, Axis]]:
@@ -165,9 +191,8 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: s
             shape is not None
             and k < len(shape)
             and sp.sympify(shape[k]).free_symbols
-            and not ranges.seen.get(ranges.root((name, k)))
         ):
-            ranges.note((name, k), Axis(shape[k]))
+            ranges.hints.setdefault((name, k), Axis(shape[k]))
         if isinstance(index, sp.Integer):
             ranges.lowest[name, k] = min(int(index), ranges.lowest.get((name, k), int(index)))
         place = _index(index, bound, ranges, scope)

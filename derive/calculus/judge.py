@@ -31,7 +31,7 @@ from derive.calculus.atoms import (
     parts,
     tidy,
 )
-from derive.calculus.intake import complete
+from derive.calculus.intake import complete, plain
 from derive.calculus.language import index, tensor
 from derive.calculus.normal import Normalizer
 from derive.calculus.products import WORK, accumulate
@@ -59,7 +59,7 @@ def prove(
     Raises InternalError if the proof and an evaluation disagree, ValueError for expressions that are
     none of the language (a name used at two ranks, an index over two ranges).
     """
-    left, right = sp.sympify(left), sp.sympify(right)
+    left, right = plain(sp.sympify(left)), plain(sp.sympify(right))
     try:
         setting = complete(left, right, setting or Setting())
     except RecursionError:
@@ -92,8 +92,10 @@ def _without_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, contra
 def declared(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
     """The setting with the signs that SymPy's own ``positive=True`` gives to names, as assumptions."""
     said: dict[str, Assumption] = {}
-    bodies = [d.body for d in setting.definitions.values()]
-    for e in sp.Tuple(left, right, *bodies).atoms(sp.Symbol, sp.Indexed):
+    all_of_it = sp.Tuple(left, right, *(d.body for d in setting.definitions.values()))
+    entries = all_of_it.atoms(sp.Indexed)
+    tensors = {e.base.label for e in entries}
+    for e in entries | (all_of_it.atoms(sp.Symbol) - tensors):
         name = e.name if isinstance(e, sp.Symbol) else str(e.base.label)
         if e.is_integer or not e.is_nonnegative or name in setting.definitions:
             continue

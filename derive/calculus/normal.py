@@ -636,9 +636,11 @@ class Normalizer:
             same = self.algebra.delta(*(self.term(a, env) for a in c.args))
             return same if isinstance(c, sp.Eq) else self.algebra.sub({ONE: 1}, same)
         if isinstance(c, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
-            if all(self._stands_as_index(a, env) for a in c.args):
-                raise Unsupported(f"the order of indices in {c}")
+            if any(isinstance(a, sp.Symbol) and self._stands_as_index(a, env) for a in c.args):
+                return {ONE: 1} if self._order_holds(c, env) else {}
             difference = self.algebra.sub(self.convert(c.gts, env), self.convert(c.lts, env))
+            if self.algebra.is_whole(difference) or (c.gts.is_integer and c.lts.is_integer):
+                raise Unsupported(f"the order of whole numbers in {c}, which may be equal")
             self._kink(c.gts, c.lts)
             return self.algebra.step(difference)
         if isinstance(c, sp.And):
@@ -649,6 +651,28 @@ class Normalizer:
         if isinstance(c, sp.Not):
             return self.algebra.sub({ONE: 1}, self.truth(c.args[0], env))
         raise Unsupported(f"the condition {c}")
+
+    def _order_holds(self, c: Any, env: Env) -> bool:
+        """An index against a bound that its whole range meets, or fails."""
+        gap = (self._ends(c.gts, env)[0], self._ends(c.lts, env)[1])
+        least = self.algebra.sub(*gap)
+        most = self.algebra.sub(self._ends(c.gts, env)[1], self._ends(c.lts, env)[0])
+        strict = isinstance(c, (sp.Gt, sp.Lt))
+        if not least.keys() - {ONE} and least.get(ONE, 0) >= strict:
+            return True
+        if not most.keys() - {ONE} and most.get(ONE, 0) < strict:
+            return False
+        raise Unsupported(f"the order of indices in {c}")
+
+    def _ends(self, e: sp.Expr, env: Env) -> tuple[Poly, Poly]:
+        """The least and the greatest value of an index, or a number that is both."""
+        term = self.term(e, env) if isinstance(e, sp.Symbol) and self._stands_as_index(e, env) else None
+        domain = self.algebra.domains.get(term) if isinstance(term, str) else None
+        if domain is None or not isinstance(domain.first, int) or not domain.certain:
+            value = self.convert(e, env)
+            return value, value
+        first: Poly = {ONE: domain.first} if domain.first else {}
+        return first, self.algebra.add(first, dict(domain.size), {ONE: -1})
 
     def _stands_as_index(self, e: sp.Basic, env: Env) -> bool:
         if isinstance(e, sp.Symbol) and e in env:

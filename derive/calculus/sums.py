@@ -419,8 +419,8 @@ class Sums(Powers):
         if a.kind in ("log", "abs", "step"):
             return f"{a.kind}({self._skeleton(a.args[0], mask)})"
         if a.kind == "poly":
-            terms = (f"{c}:" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in k)) for k, c in a.args[0])
-            return "poly(" + "+".join(sorted(terms)) + ")"
+            each = (f"{c}:" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in k)) for k, c in a.args[0])
+            return "poly(" + "+".join(sorted(each)) + ")"
         if a.kind == "fn":
             inner = (
                 "+".join(
@@ -660,7 +660,8 @@ class Sums(Powers):
 
 def _counts(a: Atom, counter: Atom) -> bool:
     """True if an atom is the index as a number, or has it in its exponent."""
-    return a is counter or (a.kind in ("exp", "ipow") and any(b is counter for b, _ in a.args[0 if a.kind == "exp" else 1]))
+    exponent = a.args[0] if a.kind == "exp" else a.args[1] if a.kind == "ipow" else ()
+    return a is counter or any(b is counter for b, _ in exponent)
 
 
 def clashes(t: Term, height: int) -> bool:

@@ -130,7 +130,8 @@ class Maker:
         return self.derivative(depth, scope)
 
     def derivative(self, depth: int, scope: Scope) -> sp.Expr:
-        variable = self.choose((x[self.over(N, scope)], z[self.over(N, scope)], A[self.over(N, scope), self.over(N, scope)], u))
+        q, r = self.over(N, scope), self.over(N, scope)
+        variable = self.choose((x[q], z[q], A[q, r], u))
         return sp.Derivative(self.expr(depth - 1, scope), variable)
 
 
@@ -198,7 +199,7 @@ def rename(e: sp.Expr) -> sp.Expr:
 
 def rename_apart(e: sp.Sum, other: sp.Basic) -> sp.Sum:
     """The same sum, its indices foreign to another expression."""
-    names = {t: N for t in other.atoms(sp.Symbol)}
+    names = dict.fromkeys(other.atoms(sp.Symbol), N)
     body, limits = e.function, []
     for old, first, last in e.limits:
         q = fresh_for(body, {**names, **{r: N for r, _, _ in limits}})
@@ -385,7 +386,10 @@ ASSUMED: dict[str, tuple[Callable[..., sp.Expr | None], ...]] = {
 
 
 def rewritten(rng: Random, e: sp.Expr, kind: str, steps: int) -> tuple[sp.Expr, list[str]]:
-    """An expression of the same value, and the laws that were applied; none is used under a derivative that it does not survive."""
+    """An expression of the same value, and the laws that were applied.
+
+    Where a derivative is taken, assumed equations are not used: its variables are independent.
+    """
     laws = KEEPING + ASSUMED[kind] * 3
     names: list[str] = []
     for _ in range(steps):

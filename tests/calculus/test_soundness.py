@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from derive.calculus import judge
 from derive.calculus.intake import complete
-from derive.calculus.language import dimension, index, scalar, tensor
+from derive.calculus.language import dimension, index, labels, scalar, tensor
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from tests.calculus.strategies import SETTINGS, expression
 from tests.fuzz_judge import Tally, kept, slipped
@@ -23,6 +23,7 @@ from tests.fuzz_judge import Tally, kept, slipped
 i, j, k, l, m, n = map(index, "ijklmn")
 N, M = map(dimension, "NM")
 A, B, H, Y, x, y = map(tensor, "ABHYxy")
+c = labels("c")
 u, v, t, L = map(scalar, "uvtL")
 f = sp.Function("f")
 Sum, Product, Eq, d, delta, exp, log, sqrt = (
@@ -30,6 +31,8 @@ Sum, Product, Eq, d, delta, exp, log, sqrt = (
 )  # fmt: skip
 BITS = sp.FiniteSet(0, 1)
 LOSS = Setting(depends={"L": (Y[i, k],)}, shapes={"Y": (Axis(N), Axis(M))})
+RATIO = Setting(definitions={"v": Definition("v", (), delta(i, j))})
+CLASSES = Setting(labels={"c": Axis(M)}, shapes={"c": (Axis(N),)})
 SHADOWED = Setting(definitions={"u": Definition("u", (), x[1] ** 2)})
 
 
@@ -67,8 +70,11 @@ UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     ("logs in an empty sum", Sum(log(u), (i, 1, N - 1)) + sp.Abs(u), Sum(log(u), (i, 1, N - 1)) + u, Setting()),
     ("a log times zero", delta(i, j) * log(u) + sp.Abs(u), delta(i, j) * log(u) + u, Setting()),
     # the closed form of a geometric sum says 0/0 where the ratio is one
-    ("ratio one on a diagonal", (1 - delta(i, j)) * Sum(delta(i, j) ** l, (l, 0, N - 1)), 1 - delta(i, j) + u * delta(i, j), Setting()),
-    ("ratio one for equal indices", Sum((x[i] / x[j]) ** l, (l, 0, N - 1)) * x[j], Sum((x[i] / x[j]) ** l, (l, 1, N)) * x[j], Setting()),
+    ("ratio one on a diagonal", Sum(delta(i, j) ** l, (l, 0, N - 1)), 1 + u * delta(i, j), Setting()),
+    ("ratio one by a definition", Sum(v**l, (l, 0, N - 1)), (1 - v**N) / (1 - v) + delta(i, j), RATIO),
+    # whole numbers may well be equal
+    ("sizes in order", sp.Piecewise((1, N >= 2), (0, True)), sp.Piecewise((1, N > 2), (0, True)), Setting()),
+    ("labels in order", sp.Piecewise((1, c[n] >= 2), (0, True)), sp.Piecewise((1, c[n] > 2), (0, True)), CLASSES),
     # what is no real variable
     ("derivative in a dimension", d(N**2, N), 0, Setting()),
     ("derivative in an opaque loss", d(L**2, L), 0, LOSS),
