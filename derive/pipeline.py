@@ -26,7 +26,7 @@ from derive.show.latex import latex, style_of
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist"})
 SECONDS_A_CLAIM = 30.0
-CLAIMS_WORTH_A_PROCESS = 24
+SECONDS_ALONE = 0.4  # that a note is judged by one process, before others are worth their start
 REPORT_IT = "please report it with the note"
 
 
@@ -120,7 +120,7 @@ def check(
         fault = Fault(error.place.line, error.place.column, error.message)
         return Report(str(path), error=fault, seconds=time.perf_counter() - started)
     try:
-        parallel = _pays(note, jobs) and not fail_fast
+        parallel = jobs > 1 and not fail_fast and _forks()
         results = with_troubles(note, shared_out(note, jobs) if parallel else judged(note, fail_fast=fail_fast))
     except InternalError as error:
         raise InternalError(f"{path}: {error}") from error
@@ -169,10 +169,9 @@ def _os_message(error: OSError) -> str:
     return f"cannot be read: {error.strerror or error}"
 
 
-def judged(note: Note, claims: Iterable[int] | None = None, fail_fast: bool = False) -> Iterator[Result]:
-    """The result of each claim (of those with the given numbers)."""
-    chosen = note.claims if claims is None else [note.claims[k] for k in claims]
-    for claim in chosen:
+def judged(note: Note, fail_fast: bool = False) -> Iterator[Result]:
+    """The result of each claim."""
+    for claim in note.claims:
         result = judge_claim(claim)
         yield result
         if fail_fast and not result.settled:
@@ -326,19 +325,19 @@ def _check_light(task: tuple[str, bytes | None]) -> Report:
     return replace(check(*task), note=None)
 
 
-def shared_out(note: Note, jobs: int) -> list[Result]:
-    """The results of one long note, its claims dealt out to processes that are forked once it is read."""
+def shared_out(note: Note, jobs: int) -> Iterator[Result]:
+    """The results of a note; what is left of a long one is dealt out to processes that are forked then."""
     count = len(note.claims)
-    shares = [range(k, count, jobs) for k in range(jobs)]
-    with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
-        parts = pool.map(_share, shares)
-    numbered = [pair for share, part in zip(shares, parts, strict=True) for pair in zip(share, part, strict=True)]
-    return [result for _, result in sorted(numbered, key=lambda pair: pair[0])]
-
-
-def _pays(note: Note, jobs: int) -> bool:
-    """Whether processes pay: they do for long notes, and where they need not import everything anew."""
-    return jobs > 1 and len(note.claims) >= CLAIMS_WORTH_A_PROCESS and _context().get_start_method() == "fork"
+    stop = time.perf_counter() + SECONDS_ALONE
+    done = 0
+    for result in judged(note):
+        yield result
+        done += 1
+        if time.perf_counter() > stop and count - done > jobs:
+            break
+    if done < count:
+        with _context().Pool(jobs, initializer=_inherit, initargs=(note,)) as pool:
+            yield from pool.imap(_judge_number, range(done, count))
 
 
 _inherited: list[Note] = []
@@ -348,8 +347,13 @@ def _inherit(note: Note) -> None:
     _inherited[:] = [note]
 
 
-def _share(numbers: Sequence[int]) -> list[Result]:
-    return list(judged(_inherited[0], numbers))
+def _judge_number(number: int) -> Result:
+    return judge_claim(_inherited[0].claims[number])
+
+
+def _forks() -> bool:
+    """Whether processes need not import everything anew."""
+    return bool(_context().get_start_method() == "fork")
 
 
 def _context() -> Any:

@@ -202,7 +202,7 @@ def test_processes_give_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Monk
     alone = [[(r.line, r.verdict) for r in report.results] for report in check_all(paths, jobs=1)]
     shared = [[(r.line, r.verdict) for r in report.results] for report in check_all(paths, jobs=2)]
     assert alone == shared
-    monkeypatch.setattr(module, "CLAIMS_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(module, "SECONDS_ALONE", 0)
     split = check(paths[0], jobs=2)
     assert [(r.line, r.verdict) for r in split.results] == alone[0]
 
