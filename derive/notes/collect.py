@@ -339,6 +339,8 @@ class Collector:
             return True
         if mode is Mode.LET and not formula.display and self.demands(chain):
             return self.assumption(chain, formula, mode)
+        if mode in (Mode.SINCE, Mode.WITH) and self.speaks_of_a_derivative(chain):
+            return False
         return mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode)
 
     def demands(self, chain: s.Chain) -> bool:
@@ -354,6 +356,11 @@ class Collector:
         known = [self.names[n.text] for n in nodes if isinstance(n, s.Name) and n.text in self.names]
         free = [e for e in known if e.kind is Kind.TENSOR and e.formula is None and not e.depends]
         return bool(free) and all(e.formula is None and e.kind is not Kind.FUNCTION for e in known)
+
+    def speaks_of_a_derivative(self, chain: s.Chain) -> bool:
+        """``since f' = g``: what a derivative is follows from the definitions and is claimed, unless it says Assume."""
+        sides = [link.side for link in chain.links if link.side is not None]
+        return any(isinstance(node, s.Partial | s.Nabla) for side in sides for node in walk(side))
 
     def at(self, formula: Formula, offset: int) -> Place:
         places = formula.places
