@@ -27,11 +27,16 @@ from derive.steps.core import (
     canonical,
     delta,
     distinct,
+    divide,
     evaluated,
     everywhere,
+    factors,
     innermost,
     mul,
+    name_of,
+    names,
     neg,
+    piecewise,
     positions,
     put,
     unified,
@@ -130,9 +135,8 @@ def shortest(left: Expr, right: Expr, setting: Setting, level: str, given: tuple
     for stops in places_to_stop(left, right, base):
         for route, chains in WAYS:
             context = replace(base, route=route, chains=chains, stops=stops, known=list(base.known), lemmas={})
-            for roads, handicap in ((with_names, 0), (without_names, SHORT)):
-                forward, backward = (roads(side, context, route, level) for side in (left, right))
-                lines = joined(forward, backward)
+            for go, come, handicap in ROADS:
+                lines = joined(go(left, context, route, level), come(right, context, route, level))
                 if lines is not None and (best is None or len(lines) + handicap < len(best)):
                     best = lines
             if (best is not None and len(best) <= SHORT) or nothing_open(left, right, context):
@@ -220,14 +224,30 @@ def without_names(start: Expr, context: Context, route: str, level: str) -> list
     lines = [Line(start, "")]
     bare = replace(context, folds=NOTHING, lemmas={})
     for _ in range(8):
-        new = everywhere(context.opened)(lines[-1].expr)
+        new = top_opened(lines[-1].expr, context)
         if new is None or any(isinstance(e, sp.Derivative) for e in positions(new)):
             break
         lines.append(Line(distinct(unified(new)), "definition"))
     return [*lines, *spelled_out(lines[-1].expr, bare)]
 
 
+def top_opened(expr: Expr, context: Context) -> Expr | None:
+    """The name opened that no other name in expr is defined through."""
+    here = frozenset(n for n in names(expr) if n in context.setting.definitions)
+    if not here:
+        return None
+    top = context.highest(here)
+    return everywhere(lambda e: context.opened(e) if name_of(e) == top else None)(expr)
+
+
 NOTHING = (Pattern("", sp.Symbol("_"), sp.Symbol("_"), frozenset()),)
+
+
+ROADS = (
+    (with_names, with_names, 0),
+    (with_names, without_names, SHORT),
+    (without_names, without_names, SHORT),
+)
 
 
 def spelled_out(expr: Expr, context: Context) -> list[Line]:
@@ -237,7 +257,11 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
         ("different indices", lambda e: simple.told_apart(e, context)),
         ("equal indices", lambda e: simple.told_equal(e, context)),
         ("definition", lambda e: everywhere(lambda x: plain_body(x, context))(e)),
+        ("stacking the bias", lambda e: everywhere(simple.stacked)(e)),
+        ("away from the kink", everywhere(without_kink)),
         ("merging the cases", cases_merged),
+        ("hyperbolic tangent", everywhere(tanh_opened)),
+        ("expanding the fraction", everywhere(expanded_fraction)),
         ("logarithm of a quotient", simple.logs_apart),
         ("distributing the sum", simple.spread_all),
         ("taking constants out of the sum", simple.pull),
@@ -263,6 +287,42 @@ def plain_body(expr: Expr, context: Context) -> Expr | None:
     body = context.opened(expr)
     plain = isinstance(body, sp.Indexed | sp.Symbol | sp.Number | sp.KroneckerDelta | sp.Piecewise)
     return body if plain else None
+
+
+def without_kink(expr: Expr) -> Expr | None:
+    """a if t > 0, b if t < 0: b elsewhere, where t = 0 is left out"""
+    if not isinstance(expr, sp.Piecewise) or len(expr.args) != 2:
+        return None
+    (one, above), (two, below) = expr.args
+    strict = isinstance(above, sp.StrictGreaterThan | sp.StrictLessThan) and above.reversedsign.reversed == below
+    opposite = isinstance(above, sp.StrictGreaterThan) and below == sp.StrictLessThan(*above.args)
+    return piecewise([(one, above), (two, sp.true)]) if strict or opposite else None
+
+
+def tanh_opened(expr: Expr) -> Expr | None:
+    """tanh u = (1 - e^{-2u})/(1 + e^{-2u})"""
+    if not isinstance(expr, sp.tanh):
+        return None
+    e = sp.exp(mul(sp.Integer(-2), expr.args[0]))
+    return divide(add(sp.S.One, neg(e)), add(sp.S.One, e))
+
+
+def expanded_fraction(expr: Expr) -> Expr | None:
+    """a/(b + c e^u), u > 0 as it stands: numerator and denominator by the exponential that leaves e^{-u} only."""
+    below = [f for f in factors(expr) if f.is_Pow and f.exp == -1 and f.base.is_Add]
+    if len(below) != 1:
+        return None
+    powers = [f.args[0] for t in below[0].base.args for f in factors(t) if isinstance(f, sp.exp)]
+    if not powers or any(isinstance(t, sp.Sum) for t in below[0].base.args):
+        return None
+    signs = [p.as_coeff_Mul()[0] for p in powers]
+    if max(signs) <= 0:
+        return None
+    by = sp.exp(neg(powers[signs.index(max(signs))]))
+    above = divide(expr, below[0])
+    return divide(
+        add(*(mul(by, t) for t in simple.expanded_terms(above))), add(*(mul(by, t) for t in below[0].base.args))
+    )
 
 
 def cases_merged(expr: Expr) -> Expr | None:

@@ -345,7 +345,7 @@ def told_equal(expr: Expr, context: Context) -> Expr | None:
     for assumption in context.setting.assumptions:
         if isinstance(assumption.relation, sp.Equality) and assumption.fixed:
             i, j = assumption.relation.args
-            if isinstance(i, sp.Symbol) and isinstance(j, sp.Symbol) and i in free(expr) and j in free(expr):
+            if isinstance(i, sp.Symbol) and isinstance(j, sp.Symbol) and j in free(expr):
                 return put(expr, {j: i})
     return None
 
