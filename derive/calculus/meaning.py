@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import flint
@@ -899,6 +899,7 @@ def _is_index_truth(e: Any) -> bool:
     return isinstance(e, sp.Add) and len(e.args) == 2 and e.args[0] == 1 and isinstance(-e.args[1], sp.KroneckerDelta)
 
 
+@lru_cache(maxsize=512)
 def finite_values(relation: Any) -> tuple[Any, tuple[Any, ...]] | None:
     """The entry and the finite set that it must lie in, if a relation says so: ``y in {0, 1}`` or ``y^2 = y``."""
     if isinstance(relation, sp.Contains) and isinstance(relation.args[1], sp.FiniteSet):

@@ -83,8 +83,10 @@ def _inventory(exprs: Iterable[Any], setting: Setting) -> Inventory:
     while queue:
         e, bound = queue.pop()
         _collect(e, bound, setting, found, seen, queue)
-    for axes in found.tensors.values():
+    for name, axes in found.tensors.items():
         _note_sizes(axes, found)
+        if name in setting.labels:
+            _note_sizes((setting.labels[name],), found)
     _note_sizes(found.indices.values(), found)
     return found
 
@@ -219,6 +221,15 @@ class Rule:
     slots: tuple[str | int, ...] = ()
     runs: tuple[str, ...] = ()
     polynomial: bool = False
+
+    def allows(self, gap: Fraction) -> bool:
+        """Whether the relation holds where left - right has that value."""
+        if self.kind is sp.Contains:
+            return gap in self.members
+        return gap == 0 if self.kind is sp.Eq else bool(ORDER[self.kind](gap))
+
+
+Instance = tuple[Rule, Mapping[str, int], Form | None]
 
 
 def _sides(relation: Any) -> tuple[Any, Any]:
@@ -375,6 +386,7 @@ class Problem:
         self.forms: dict[Any, Form | None] = {}  # instances of assumptions as polynomials, by sizes and indices
         self.known_domains: dict[Any, dict[Key, Domain]] = {}
         self.systems: dict[Any, list[Equation]] = {}
+        self.checked: dict[Any, list[Instance]] = {}
         self.rng = random.Random(20)
         self.meter = Meter()
 
@@ -385,8 +397,9 @@ class Problem:
         other.rules = self.rules + [r for r in (_rule(a, other.setting) for a in assumptions) if r is not None]
         other.given = self._acyclic([r for r in other.rules if r.target])
         other.checks = [r for r in other.rules if r not in other.given]
-        other.known_domains, other.systems = {}, {}
-        other.__dict__.pop("index_rules", None)
+        other.known_domains, other.systems, other.checked = {}, {}, {}
+        for name in ("index_rules", "relevant"):
+            other.__dict__.pop(name, None)
         return other
 
     def _acyclic(self, oriented: list[Rule]) -> list[Rule]:
@@ -570,6 +583,18 @@ class Problem:
             indices.update(zip((n for n, _ in rule.free), idx, strict=True))
             yield Point(point.sizes, indices, point.values, point.functions)
 
+    @cached_property
+    def relevant(self) -> tuple[str, ...]:
+        """The indices of the claim that some assumption reads."""
+        if not all(rule.polynomial for rule in self.rules):
+            return tuple(sorted(self.inventory.indices))
+        read = {name for rule in self.rules for name in set(rule.runs) - {n for n, _ in rule.free}}
+        return tuple(sorted(read & set(self.inventory.indices)))
+
+    def _state(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> tuple[Any, ...]:
+        """What the instances of assumptions depend on."""
+        return (*sizes.items(), None, *[at.get(name) for name in self.relevant])
+
     def _gap(self, rule: Rule, point: Point, precision: int = 64) -> Any:
         """left - right of one instance of an assumption."""
         form = self.form(rule, point)
@@ -612,11 +637,23 @@ class Problem:
         return bool(ORDER[rule.kind](d))
 
     def check(self, point: Point) -> None:
-        point = self.at_precision(point, 64)
-        for rule in self.checks:
-            for instance in self._instances(rule, point):
-                if not self._holds(rule, instance):
-                    raise Unsatisfied(rule.assumption.text or str(rule.assumption.relation))
+        """Raises Unsatisfied where an assumption does not hold for certain."""
+        state = self._state(point.sizes, point.indices)
+        if state not in self.checked:
+            self.checked[state] = [
+                (rule, instance.indices, self.form(rule, instance) if not self.given else None)
+                for rule in self.checks
+                for instance in self._instances(rule, point)
+            ]
+        full = self.at_precision(point, 64)
+        for rule, indices, form in self.checked[state]:
+            if form is not None:
+                fine = rule.allows(form.at(full.values))
+            else:
+                at = {**point.indices, **{name: indices[name] for name, _ in rule.free}}
+                fine = self._holds(rule, Point(full.sizes, at, full.values, full.functions))
+            if not fine:
+                raise Unsatisfied(rule.assumption.text or str(rule.assumption.relation))
 
     def at_precision(self, point: Point, precision: int) -> Point:
         """The point with the values of names that an equation ``a = expr`` gives; exact or enclosures."""
@@ -633,7 +670,7 @@ class Problem:
 
     def domains(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> dict[Key, Domain]:
         """Finite sets and bounds that assumptions put on single entries."""
-        state = (*sizes.items(), None, *at.items())
+        state = self._state(sizes, at)
         if state not in self.known_domains:
             self.known_domains[state] = self._domains(sizes, at)
         return self.known_domains[state]
@@ -676,7 +713,7 @@ class Problem:
         if not rules:
             return
         domains = dict(self.domains(point.sizes, point.indices))
-        state = (*point.sizes.items(), None, *point.indices.items())
+        state = self._state(point.sizes, point.indices)
         if state not in self.systems:
             self.systems[state] = [self._equation(r, instance) for r in rules for instance in self._instances(r, point)]
         system = [e for e in self.systems[state] if e.variables(point)]
