@@ -77,7 +77,7 @@ def prove(
             attempt = _fewest_assumptions(left, right, setting, attempt)
         return _confirmed(left, right, setting, attempt)
     reason = attempt.resisted + (", and no point was found where they differ" if refute else "")
-    return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=attempt.remained)
+    return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=remainder(attempt.rest))
 
 
 def _without_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, contradiction: str) -> Verdict:
@@ -133,7 +133,7 @@ class Attempt:
         self.zero = False
         self.way = ""
         self.resisted: str = before.resisted if before else ""
-        self.remained: sp.Expr | None = before.remained if before else None
+        self.rest: Poly = before.rest if before else {}
         self.rules: tuple[str, ...] = before.rules if before else ()
         self.conditions: tuple[sp.Basic, ...] = ()
         self.used: tuple[str, ...] = ()
@@ -199,7 +199,7 @@ class Attempt:
         self.conditions = tuple(dict.fromkeys((*(c.relation for c in n.conditions), *n.kinks)))
         if not self.zero:
             self.resisted = "the difference of the two sides did not come to zero"
-            self.remained = remainder(p)
+            self.rest = p
 
     def _where_defined(self, n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
         """Again, knowing that logarithms and roots are defined at the points that the claim is about."""
@@ -217,7 +217,7 @@ def difference(n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
 
 def remainder(p: Poly) -> sp.Expr | None:
     """What did not cancel, for a person to look at; None where it is long or has no plain form."""
-    if len(p) > SHOWN:
+    if not p or len(p) > SHOWN:
         return None
     try:
         return expression(p)
