@@ -19,7 +19,7 @@ from derive.notes.note import Claim, CompileRequest, Given, Note, Relation, Targ
 
 @dataclass(frozen=True)
 class Form:
-    """A closed form, the verdict on it, what its names mean, and how the note writes it (empty: the engine found it)."""
+    """A closed form, the verdict, what its names mean, and how the note writes it (empty: the engine found it)."""
 
     expr: sp.Expr
     verdict: Verdict

@@ -20,12 +20,14 @@ from derive.calculus.setting import Axis, Definition, Setting
 from derive.codegen import build
 from derive.codegen.array import (
     AtLabel,
+    Concat,
     Contract,
     Extent,
     Gather,
     Input,
     Map,
     Matrix,
+    Mul,
     Node,
     Number,
     OnDiagonal,
@@ -142,10 +144,25 @@ def truth(condition: sp.Basic) -> sp.Expr:
     return 1 - sp.KroneckerDelta(*condition.args)
 
 
+def is_position(expr: sp.Basic) -> bool:
+    """A fixed place along an axis: a number or an expression in dimensions."""
+    return bool(expr.is_integer) and all(s.is_Symbol and s.is_positive for s in expr.free_symbols)
+
+
+def at_positions(expr: sp.Piecewise) -> bool:
+    """True when the cases are fixed places of an index: entries put together, each defined where it stands only."""
+    conditions = [c for _, c in expr.args if c is not sp.true]
+    return all(isinstance(c, sp.Eq) and any(is_position(a) for a in c.args) for c in conditions)
+
+
 def open_cases(expr: sp.Expr) -> sp.Expr:
-    """``Piecewise`` on index conditions as delta * a + (1 - delta) * b."""
+    """``Piecewise`` on equalities of indices as delta * a + (1 - delta) * b."""
     if not isinstance(expr, sp.Piecewise) or not all(c is sp.true or is_index_condition(c) for _, c in expr.args):
         return expr
+    return expr if at_positions(expr) else as_deltas(expr)
+
+
+def as_deltas(expr: sp.Piecewise) -> sp.Expr:
     value, left = sp.S.Zero, sp.S.One
     for branch, condition in expr.args:
         share = left if condition is sp.true else sp.expand(left * truth(condition))
@@ -232,7 +249,9 @@ class Lowering:
                 uses.append(Use(Map("ones", (Use(along, (0,)),)), (names.index(s),)))
         if len(uses) == 1:
             return build.arranged(uses[0])
-        return build.multiply(Fraction(1), [(u, Fraction(1)) for u in uses])
+        factors = tuple((u, Fraction(1)) for u in uses)
+        made = build.multiply(Fraction(1), factors)
+        return made if made.rank == len(names) else Mul(Fraction(1), factors)  # of zeros
 
     # ----- names and axes -----
 
@@ -292,7 +311,8 @@ class Lowering:
             case sp.Pow():
                 return self.power(expr)
             case sp.Sum():
-                return self.contraction(expr.function, self.ranges(expr.limits))
+                body, limits = self.partial(expr.function, expr.limits)
+                return self.contraction(body, self.ranges(limits))
             case sp.Product():
                 return self.reduction("prod", expr.function, expr.limits)
             case MaxOver():
@@ -467,6 +487,20 @@ class Lowering:
 
     # ----- sums -----
 
+    def partial(self, body: sp.Expr, limits: Sequence[Any]) -> tuple[sp.Expr, list[Any]]:
+        """A sum whose bounds move with another index, as one over the whole range of terms that are 0 beyond them."""
+        reach = {s: (sp.Integer(a.first), a.last) for s, a in self.axes.items()}
+        new = []
+        for symbol, first, last in reversed(limits):  # the outer ones first
+            low, high = moved(first, reach, 0), moved(last, reach, 1)
+            tests = [sp.Ge(symbol, first)] if low != first else []
+            tests += [sp.Le(symbol, last)] if high != last else []
+            if tests:
+                body = sp.Piecewise((body, sp.And(*tests)), (0, True))
+            reach[symbol] = low, high
+            new.append((symbol, low, high))
+        return body, new[::-1]
+
     def ranges(self, limits: Sequence[Any]) -> dict[sp.Symbol, Axis]:
         found: dict[sp.Symbol, Axis] = {}
         for symbol, first, last in limits:
@@ -506,8 +540,8 @@ class Lowering:
         for k, factor in enumerate(factors):
             delta = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_positive else factor
             rest = factors[:k] + factors[k + 1 :]
-            if isinstance(delta, sp.KroneckerDelta) and delta.free_symbols & set(bound):
-                return self._sift(delta, rest, bound)
+            if isinstance(delta, sp.KroneckerDelta) and (found := sifted(delta, bound)):
+                return self._sift(*found, rest, bound)
         inside = [f for f in factors if f.free_symbols & set(bound)]
         outside = [f for f in factors if not f.free_symbols & set(bound)]
         used = set().union(*(f.free_symbols for f in inside)) if inside else set()
@@ -528,14 +562,19 @@ class Lowering:
             return parts[0]
         return self.together(lambda uses: build.multiply(Fraction(1), [(u, Fraction(1)) for u in uses]), *parts)
 
-    def _sift(self, delta: sp.Expr, rest: list[sp.Expr], bound: dict[sp.Symbol, Axis]) -> Named:
-        """sum_l delta_{l a} f_l = f_a."""
-        a, b = delta.args
-        symbol, other = (a, b) if a in bound else (b, a)
-        if symbol not in bound:
-            raise CompileError(f"{delta} cannot be summed over")
+    def _sift(self, symbol: sp.Symbol, at: sp.Expr, rest: list[sp.Expr], bound: dict[sp.Symbol, Axis]) -> Named:
+        """sum_l delta_{l a} f_l = f_a, and 0 where a is not in the range of l."""
         left = {s: axis for s, axis in bound.items() if s != symbol}
-        return self.contraction(substitute(sp.Mul(*rest), {symbol: other}), left)
+        body = substitute(sp.Mul(*rest), {symbol: at})
+        moving = [s for s in at.free_symbols if s in self.axes and is_position(at - s)]
+        if len(moving) == 1:
+            j, run = moving[0], self.axis(moving[0])
+            low, high = sp.expand(bound[symbol].first - at + j), sp.expand(bound[symbol].last - at + j)
+            outside = [(0, sp.Lt(j, low))] if sp.expand(low - run.first).is_positive else []
+            outside += [(0, sp.Gt(j, high))] if sp.expand(run.last - high).is_positive else []
+            if outside:
+                return self.lower(sp.Piecewise(*outside, (sum_over(body, left), True), evaluate=False))
+        return self.contraction(body, left)
 
     def reduction(self, op: str, body: sp.Expr, limits: Sequence[Any]) -> Named:
         bound = self.ranges(limits)
@@ -601,6 +640,8 @@ class Lowering:
         joined = self.stacked(expr)
         if joined is not None:
             return joined
+        if at_positions(expr):
+            return self.lower(as_deltas(expr))
         *branches, (last, condition) = expr.args
         value = self.lower(last)
         if condition is not sp.true:
@@ -610,8 +651,47 @@ class Lowering:
         return value
 
     def stacked(self, expr: sp.Piecewise) -> Named | None:
-        """Pieces along an axis: one entry where the index has its first value, the rest from then on."""
-        return None
+        """Pieces along an axis, where each case is a run of one index at an end of what is left of its range."""
+        tests = [c for _, c in expr.args if c is not sp.true]
+        symbols = set().union(*(c.free_symbols for c in tests)) & set(self.axes)
+        if len(symbols) != 1 or expr.args[-1][1] is not sp.true:
+            return None
+        (symbol,) = symbols
+        first, last = sp.Integer(self.axis(symbol).first), sp.expand(self.axis(symbol).last)
+        front: list[Run] = []
+        back: list[Run] = []
+        for branch, test in expr.args[:-1]:
+            run = interval(test, symbol, first, last)
+            if run is None:
+                return None
+            if run[0] == first:
+                front.append((branch, *run))
+                first = sp.expand(run[1] + 1)
+            elif run[1] == last:
+                back.append((branch, *run))
+                last = sp.expand(run[0] - 1)
+            else:
+                return None
+        return self.joined([*front, (expr.args[-1][0], first, last), *back[::-1]], symbol)
+
+    def joined(self, runs: Sequence[Run], symbol: sp.Symbol) -> Named:
+        """The branches of the runs, one after the other along ``symbol``."""
+        pieces = []
+        for branch, first, last in runs:
+            slot, size = sp.Dummy(symbol.name, integer=True), sp.expand(last - first + 1)
+            if size == 0:
+                continue
+            bound = {slot: Axis(size)}
+            branch = substitute(branch, {symbol: sp.expand(slot + first - 1)})
+            pieces.append((self.reduction_body(branch, bound), bound, slot))
+        rest = self.ordered([*(Named(v.node, tuple(s for s in v.names if s is not x)) for v, _, x in pieces),
+                             along(symbol)])
+        uses = tuple(
+            Use(self.fill(value, [slot if s is symbol else s for s in rest], bound), tuple(range(len(rest))))
+            for value, bound, slot in pieces
+        )
+        size_ = size_text(self.axis(symbol).size)
+        return Named(Concat(uses, rest.index(symbol), size_), tuple(rest))
 
     def application(self, expr: sp.Expr) -> Named:
         name = type(expr).__name__
@@ -648,6 +728,52 @@ class Lowering:
             labels={**more.labels, **mine.labels},
             definitions={**more.definitions, **mine.definitions},
         )
+
+
+def sifted(delta: sp.KroneckerDelta, bound: Mapping[sp.Symbol, Axis]) -> tuple[sp.Symbol, sp.Expr] | None:
+    """(l, a) for a delta that holds where the bound index l is a, which does not depend on l."""
+    for one, other in (delta.args, delta.args[::-1]):
+        for symbol in sorted(one.free_symbols & set(bound), key=str):
+            offset = sp.expand(one - symbol)
+            if is_position(offset) and symbol not in other.free_symbols:
+                return symbol, sp.expand(other - offset) if offset else other
+    return None
+
+
+def sum_over(body: sp.Expr, bound: Mapping[sp.Symbol, Axis]) -> sp.Expr:
+    return sp.Sum(body, *((s, a.first, a.last) for s, a in bound.items())) if bound else body
+
+
+def moved(bound: sp.Expr, reach: Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]], end: int) -> sp.Expr:
+    """The extreme value of a bound that is an index plus something fixed."""
+    for symbol in bound.free_symbols & set(reach):
+        if is_position(offset := sp.expand(bound - symbol)):
+            return sp.expand(reach[symbol][end] + offset)
+    return bound
+
+
+Run = tuple[sp.Expr, sp.Expr, sp.Expr]  # a branch, the first and the last place where it holds
+
+
+def interval(test: sp.Basic, symbol: sp.Symbol, first: sp.Expr, last: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """The places from ``first`` to ``last`` where ``test`` holds, as a run that starts or ends there."""
+    if not isinstance(test, sp.Eq | sp.Lt | sp.Le | sp.Gt | sp.Ge) or symbol not in test.args:
+        return None
+    if test.args[1] == symbol and not isinstance(test, sp.Eq):
+        test = test.reversed
+    at = test.args[1] if test.args[0] == symbol else test.args[0]
+    if not is_position(at):
+        return None
+    match test:
+        case sp.Eq():
+            return (sp.expand(at), sp.expand(at))
+        case sp.Lt():
+            return (first, sp.expand(at - 1))
+        case sp.Le():
+            return (first, sp.expand(at))
+        case sp.Gt():
+            return (sp.expand(at + 1), last)
+    return (sp.expand(at), last)
 
 
 def along(symbol: sp.Symbol) -> Named:

@@ -49,6 +49,13 @@ OPERATORS = {
 
 HELPERS = {"sigmoid": "stable_sigmoid", "softplus": "stable_softplus", "erf": "stable_erf"}
 
+IRRATIONAL = {
+    "pi": "np.pi",
+    "e": "np.e",
+    "euler_gamma": "np.euler_gamma",
+    "golden_ratio": "((1 + 5**0.5) / 2)",
+}
+
 NAMES = {"exp": "e", "log": "log", "where": "chosen", "inv": "inverse", "tanh": "t"}
 
 
@@ -71,7 +78,7 @@ def constant_text(node: Node) -> str:
     """A constant as a Python expression; a Python number, so that float32 stays float32."""
     match node:
         case Number(value):
-            return rational(value) if isinstance(value, Fraction) else f"np.{value}"
+            return rational(value) if isinstance(value, Fraction) else IRRATIONAL[value]
         case Extent(size):
             return size if size.isidentifier() else f"({size})"
         case Add(terms):
@@ -83,8 +90,12 @@ def constant_text(node: Node) -> str:
                 above.insert(0, rational(coefficient))
             return "(" + " / ".join([" * ".join(above), *below]) + ")"
         case Map(op, operands):
-            inner = ", ".join(constant_text(u.node) for u in operands)
-            return f"float(np.{op}({inner}))"
+            values = [constant_text(u.node) for u in operands]
+            if op in OPERATORS:
+                return f"({values[0]} {OPERATORS[op]} {values[1]})"
+            if op in HELPERS:
+                return f"float({HELPERS[op]}(np.float64({values[0]})))"
+            return f"float(np.{op}({', '.join(values)}))"
     raise TypeError(f"not a constant: {type(node).__name__}")
 
 

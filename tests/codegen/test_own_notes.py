@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.codegen import compile_notes
+from derive.codegen import CompileError, compile_notes
 from derive.codegen.closed import ClosedForms
 from derive.codegen.evaluate import evaluate
 from derive.codegen.module import program
@@ -61,7 +61,44 @@ $$h(x) = \begin{cases} \frac{1}{2} x^2 & |x| \le 1 \\ |x| - \frac{1}{2} & \text{
 Compile $h(x)$ as `huber(x)`.
 """
 
-SIZES = {"N": 7, "D": 4, "C": 5}
+GELU = r"""
+Let $x \in \mathbb{R}$ and $g(x) = \frac{x}{2} \left(1 + \operatorname{erf}\left(\frac{x}{\sqrt{2}}\right)\right)$.
+
+Compile $g(x)$ and $g'(x)$ as `gelu(x)`.
+"""
+
+STACKED = r"""
+Let $x \in \mathbb{R}^M$, $W \in \mathbb{R}^{K \times (M+1)}$, $\tilde x = [1; x]$ and $u = W \tilde x$.
+
+Compile $u$ as `layer(W, x)`.
+"""
+
+RUNNING = r"""
+Let $x \in \mathbb{R}^N$, $i = 1, \dots, N$ and $c_i = \sum_{l=1}^i x_l$.
+
+Compile $c_i$ as `running(x)`.
+"""
+
+PAIRS = r"""
+Let $x \in \mathbb{R}^N$ and $L = \sum_{i=1}^N \sum_{j=1}^{i-1} (x_i - x_j)^2$.
+
+Compile $L$ as `pairs(x)`.
+"""
+
+VARIATION = r"""
+Let $x \in \mathbb{R}^N$ and $L = \sum_{i=2}^N (x_i - x_{i-1})^2$.
+
+Compile $L$ and $\frac{\partial L}{\partial x_j}$ as `variation(x)`.
+"""
+
+EMBEDDING = r"""
+Let $E \in \mathbb{R}^{C \times D}$, $t_n \in \{1, \dots, C\}$ for $n = 1, \dots, N$ and
+$L = \sum_{n=1}^N \sum_{d=1}^D E_{t_n d}^2$.
+
+Compile $L$ and $\frac{\partial L}{\partial E_{vd}}$ as `embedding(E, t)`.
+"""
+
+SIZES = {"M": 3, "K": 2, "M + 1": 4, "N": 7, "D": 4, "C": 5}
 
 
 def compiled(text: str, folder: Path) -> tuple[types.ModuleType, Any]:
@@ -86,7 +123,13 @@ def arguments(prog: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("text", [RIDGE, MATRIX, FOCAL, HUBER], ids=["ridge", "matrix form", "focal", "huber"])
+OWN = {
+    "ridge": RIDGE, "matrix form": MATRIX, "focal": FOCAL, "huber": HUBER, "gelu": GELU, "stacked bias": STACKED,
+    "running sum": RUNNING, "sum over pairs": PAIRS, "total variation": VARIATION, "embedding": EMBEDDING,
+}
+
+
+@pytest.mark.parametrize("text", OWN.values(), ids=OWN)
 def test_source_means_what_the_note_says(text: str, tmp_path: Path) -> None:
     module, prog = compiled(text, tmp_path)
     given = arguments(prog)
@@ -105,10 +148,12 @@ def losses(torch: Any) -> dict[str, Any]:
         "ridge": (RIDGE, lambda w, X, y, lambda_: ((X @ w - y) ** 2).sum() + lambda_ * (w**2).sum()),
         "matrix": (MATRIX, lambda w, X, y: ((X @ w - y) ** 2).sum()),
         "focal": (FOCAL, focal),
+        "variation": (VARIATION, lambda x: (x[1:] - x[:-1]).square().sum()),
+        "embedding": (EMBEDDING, lambda E, t: (E[t] ** 2).sum()),
     }
 
 
-@pytest.mark.parametrize("name", ["ridge", "matrix", "focal"])
+@pytest.mark.parametrize("name", ["ridge", "matrix", "focal", "variation", "embedding"])
 def test_gradient_agrees_with_autograd(name: str, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     text, loss = losses(torch)[name]
@@ -121,3 +166,28 @@ def test_gradient_agrees_with_autograd(name: str, tmp_path: Path) -> None:
     expected.backward()
     np.testing.assert_allclose(value, expected.item(), rtol=1e-12)
     np.testing.assert_allclose(grad, first.grad.numpy(), rtol=1e-12, atol=1e-13)
+
+
+def test_gelu_agrees_with_autograd(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    module, prog = compiled(GELU, tmp_path)
+    x = np.linspace(-4, 4, 41)
+    value, grad = getattr(module, prog.name)(x)
+    a = torch.tensor(x, requires_grad=True)
+    expected = torch.nn.functional.gelu(a)
+    expected.sum().backward()
+    np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(grad, a.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+UNCOMPILED = [
+    (r"Let $x \in \mathbb{R}^{N+2}$, $w \in \mathbb{R}^3$ and $y_i = \sum_{k=1}^3 w_k x_{i+k-1}$ for $i = 1, \dots, N$."
+     "\n\nCompile $y_i$ as `f(x, w)`.", "cannot stand as an index"),
+    (r"Let $x \in \mathbb{R}^N$ and $y_i = x_i + a$." "\n\nCompile $y_i$ as `f(x)`.", "a has no value"),
+]
+
+
+@pytest.mark.parametrize("text,says", UNCOMPILED, ids=[s for _, s in UNCOMPILED])
+def test_what_has_no_array_form_is_refused_by_name(text: str, says: str) -> None:
+    with pytest.raises(CompileError, match=says):
+        compile_notes([read_source(text)], "own.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -13,6 +14,7 @@ from derive.codegen.array import Input, LogSoftmax, LogSumExp, Map, Node, Softma
 from derive.codegen.evaluate import evaluate
 from derive.codegen.lower import Lowering
 from derive.codegen.stable import RULES, Rule, stabilise
+from derive.kernels.runtime import stable_erf
 
 x = scalar("x")
 N, i, j, l = dimension("N"), index("i"), index("j"), index("l")
@@ -73,3 +75,13 @@ def test_rule_is_found(expr: sp.Expr, indices: tuple[sp.Symbol, ...], has: objec
     given = {k: v for k, v in values.items() if k in names}
     one, other = evaluate(before, given, 40)[0], evaluate(after, given, 40)[0]
     assert np.all(np.abs(np.asarray(one - other, dtype=float)) < 1e-35)
+
+
+def test_erf_is_exact_to_a_unit() -> None:
+    points = np.concatenate([np.linspace(-7, 7, 401), np.logspace(-300, 0, 50), [0.84375, 1.25, 1 / 0.35, 6.0]])
+    got = stable_erf(points)
+    with mpmath.workdps(40):
+        wanted = [mpmath.erf(x) for x in points]
+        errors = [abs((mpmath.mpf(float(a)) - b) / np.spacing(abs(float(b)))) for a, b in zip(got, wanted, strict=True)]
+    assert max(errors) < 1
+    assert np.array_equal(stable_erf(np.array([np.inf, -np.inf, np.nan])), [1, -1, np.nan], equal_nan=True)
