@@ -17,6 +17,7 @@ import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes import syntax as s
+from derive.notes.called import called, with_called
 from derive.notes.collect import (
     DECLARES,
     AssumptionRecord,
@@ -131,6 +132,8 @@ class Reading:
         raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])
         raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
+        self.called = called([c for chains in raw.values() for c in chains])
+        raw = {key: tuple(with_called(c, self.called) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
         self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
         self.squares = squares([renamed_chain(c, self.compounds, self.dresses) for c in everything])
@@ -143,7 +146,7 @@ class Reading:
         self.inventory.axes.taken |= self.inventory.all_names
 
     def renamed(self, chain: s.Chain) -> s.Chain:
-        named = with_tags(with_glued(chain, self.glued), self.tags)
+        named = with_called(with_tags(with_glued(chain, self.glued), self.tags), self.called)
         return with_squares(renamed_chain(named, self.compounds, self.dresses), self.squares)
 
     def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:
