@@ -92,8 +92,9 @@ Compile $L$ and $\frac{\partial L}{\partial x_j}$ as `variation(x)`.
 """
 
 EMBEDDING = r"""
-Let $E \in \mathbb{R}^{C \times D}$, $t_n \in \{1, \dots, C\}$ for $n = 1, \dots, N$ and
-$L = \sum_{n=1}^N \sum_{d=1}^D E_{t_n d}^2$.
+Let $E \in \mathbb{R}^{C \times D}$, $t_n \in \{1, \dots, C\}$ for $n = 1, \dots, N$, and
+
+$$L = \sum_{n=1}^N \sum_{d=1}^D E_{t_n d}^2$$
 
 Compile $L$ and $\frac{\partial L}{\partial E_{vd}}$ as `embedding(E, t)`.
 """
