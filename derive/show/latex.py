@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import pairwise
 from typing import Any
@@ -31,11 +31,13 @@ class Style:
                ``identity`` for ``\mathrm{Id}_{ij}``
     ranges     print ``\sum_{l=1}^N`` rather than ``\sum_l``
     power_of_e print ``e^x`` rather than ``\exp(x)``; off where the note has an ``e`` of its own
+    order      names of indices: factors stand in their order, others after them by the alphabet
     """
 
     delta: str = "delta"
     ranges: bool = True
     power_of_e: bool = True
+    order: tuple[str, ...] = ()
 
 
 DEFAULT = Style()
@@ -195,11 +197,28 @@ def _weight(factor: Any) -> int:
     return next((weight for kind, weight in kinds if isinstance(base, kind)), 7)
 
 
-def _factor_key(factor: Any) -> tuple[Any, ...]:
+def for_target(style: Style, target: Any) -> Style:
+    """The style with factors in the order of the indices of ``target``: ``(s_k - y_k) x_j`` for ``W_{kj}``."""
+    return replace(style, order=_written_indices(target))
+
+
+def _written_indices(expr: Any) -> tuple[str, ...]:
+    """The index names of a target as they are written: above the line first, then below it."""
+    seen: dict[str, None] = {}
+    for node in sp.preorder_traversal(expr):
+        if isinstance(node, sp.Indexed):
+            seen |= dict.fromkeys(str(index) for index in node.indices if isinstance(index, sp.Symbol))
+    return tuple(seen)
+
+
+def _factor_key(factor: Any, order: tuple[str, ...] = ()) -> tuple[Any, ...]:
     weight = _weight(factor)
     scalar = weight <= 2 and not isinstance(factor, sp.KroneckerDelta)
     front = 0 if scalar else 1 if isinstance(factor, sp.KroneckerDelta) else 2
-    return (front, _indices(factor) if front == 2 else (), weight, sp.default_sort_key(factor))
+    indices = tuple((order.index(i) if i in order else len(order), i) for i in _indices(factor))
+    if order and factor.is_Add:
+        indices = tuple(sorted(indices))
+    return (front, indices if front == 2 else (), weight, sp.default_sort_key(factor))
 
 
 def _term_key(term: Any) -> tuple[Any, ...]:
@@ -342,8 +361,8 @@ class _Printer:
         for factor in sp.Mul.make_args(rest):
             inverse = self.inverse(factor)
             (above if inverse is None else below).append(factor if inverse is None else inverse)
-        above.sort(key=_factor_key)
-        below.sort(key=_factor_key)
+        above.sort(key=lambda f: _factor_key(f, self.style.order))
+        below.sort(key=lambda f: _factor_key(f, self.style.order))
         piece = self.fraction(above, below) if below else self.product(above)
         if coefficient.is_negative:
             text = parenthesised(piece.text) if piece.shape is Shape.SUM else piece.text

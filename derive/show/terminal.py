@@ -19,7 +19,7 @@ from derive.pipeline import Report, Result
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
-from derive.show.latex import DEFAULT, Style, latex
+from derive.show.latex import DEFAULT, Style, for_target, latex
 from derive.show.parts import (
     Display,
     Link,
@@ -307,7 +307,7 @@ def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> Renderab
     parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
     if made.lemmas:
         parts.append(Text(""))
-    target = latex(made.target, style)
+    target, style = latex(made.target, style), for_target(style, made.target)
     indent = sign_column(target)
     for k, step in enumerate(made.steps):
         source = f"{target if k == 0 else ''} = {latex(step.expr, style)}"

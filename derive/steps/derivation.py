@@ -39,9 +39,9 @@ class Derivation:
         return all(step.verdict.kind is Kind.PROVED for step in self.steps)
 
     def to_json(self, style: Any = None) -> dict[str, Any]:
-        from derive.show.latex import DEFAULT, latex
+        from derive.show.latex import DEFAULT, for_target, latex
 
-        style = style or DEFAULT
+        style = for_target(style or DEFAULT, self.target)
         steps = [
             {"latex": latex(step.expr, style), "rule": step.rule, "verdict": str(step.verdict.kind)}
             for step in self.steps
@@ -57,8 +57,11 @@ class Derivation:
         return out
 
     def _repr_latex_(self) -> str:
-        from derive.show.latex import latex
+        from derive.show.latex import DEFAULT, for_target, latex
 
-        rows = [rf"{latex(self.target)} &= {latex(step.expr)} && \text{{{step.rule}}}" for step in self.steps[:1]]
-        rows += [rf"&= {latex(step.expr)} && \text{{{step.rule}}}" for step in self.steps[1:]]
+        style = for_target(DEFAULT, self.target)
+        rows = [
+            rf"{'' if k else latex(self.target)} &= {latex(step.expr, style)} && \text{{{step.rule}}}"
+            for k, step in enumerate(self.steps)
+        ]
         return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"

@@ -31,7 +31,8 @@ def derivation(
     if level == "coarse":
         lines = coarse(lines)
     lemmas = tuple(
-        Derivation(m.target, m.route, judged(m.target, m.lines, setting), m.result, setting) for m in gathered(work)
+        Derivation(m.target, m.route, judged(m.target, m.lines, m.setting or setting), m.result, m.setting or setting)
+        for m in gathered(work)
     )
     steps = judged(expr, lines, setting)
     return Derivation(expr, route, steps, steps[-1].expr if steps else expr, setting, lemmas)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -76,6 +77,7 @@ class Lemma:
     lines: list[Line]
     route: str
     level: str
+    setting: Setting | None = None
 
     @property
     def result(self) -> Expr:
@@ -516,10 +518,19 @@ def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma | None:
             taken.add(mine[-1].name)
         count = len(likes)
         one, two = entry(str(name_of(expr)), tuple(mine[:count])), entry(str(name_of(variable)), tuple(mine[count:]))
-        inner = derive_lines(D(one, two), work.context, work.route, work.level)
-        work.context.lemmas[key] = Lemma(D(one, two), inner.lines, work.route, work.level)
+        setting = with_axes(work.context.setting, work.context, one, two)
+        inner = derive_lines(D(one, two), replace(work.context, setting=setting), work.route, work.level)
+        work.context.lemmas[key] = Lemma(D(one, two), inner.lines, work.route, work.level, setting)
     found: Lemma = work.context.lemmas[key]
     return found
+
+
+def with_axes(setting: Setting, context: Context, *entries: Expr) -> Setting:
+    """The setting in which the indices of entries have the axes of their names."""
+    own: dict[Expr, Any] = {}
+    for e in entries:
+        own |= dict(zip(arguments(e), context.axes(str(name_of(e))) or (), strict=False))
+    return replace(setting, axes={**setting.axes, **{i: a for i, a in own.items() if isinstance(i, sp.Symbol)}})
 
 
 # --- closing ----------------------------------------------------------------------------------------------------

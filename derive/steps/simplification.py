@@ -542,8 +542,23 @@ def sign_here(expr: Expr) -> Expr | None:
         if flips:
             return mul(sp.S.NegativeOne, neg_terms(flips[0]), *(f for f in expr.args if f is not flips[0]))
         mixed = [f for f in expr.args if f.is_Add and any(t.as_coeff_Mul()[0].is_negative for t in f.args)]
+        turned = sum_turned(expr) if number.is_Number and number.is_negative and not mixed else None
+        if turned is not None:
+            return turned
         if number.is_Number and number.is_negative and mixed and not any(t == 1 for t in mixed[0].args):
             return mul(sp.S.NegativeOne, neg_terms(mixed[0]), *(f for f in expr.args if f is not mixed[0]))
+    return None
+
+
+def sum_turned(expr: Expr) -> Expr | None:
+    r"""-\sum_l (a_l - b_l) c_l = \sum_l (b_l - a_l) c_l"""
+    for one in expr.args:
+        if isinstance(one, sp.Sum):
+            body, limits, _ = parts(one)
+            for f in factors(body):
+                if f.is_Add and any(t.as_coeff_Mul()[0].is_negative for t in f.args):
+                    new = total(mul(neg_terms(f), *(g for g in factors(body) if g is not f)), *limits)
+                    return mul(sp.S.NegativeOne, new, *(g for g in expr.args if g is not one))
     return None
 
 
