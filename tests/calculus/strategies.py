@@ -154,7 +154,7 @@ def places(e: sp.Basic, scope: Scope | None = None, path: Path = ()) -> Iterator
         yield from places(e.function, inner, (*path, 0))
     elif isinstance(e, sp.Derivative):
         yield from places(e.expr, scope, (*path, 0))
-    elif not isinstance(e, (sp.Indexed, sp.KroneckerDelta)):
+    elif not isinstance(e, (sp.Indexed, sp.KroneckerDelta, sp.logic.boolalg.Boolean)):
         for n, arg in enumerate(e.args):
             yield from places(arg, scope, (*path, n))
 
