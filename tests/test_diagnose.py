@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from derive import diagnose as module
 from derive.calculus.judge import prove
 from derive.calculus.language import dimension, index, scalar, tensor
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
-from derive.diagnose import Repair, diagnose, plain, unicode_name
+from derive.diagnose import TRIES, Repair, diagnose, plain, unicode_name
 from tests.work import calls
 
 N, K = dimension("N"), dimension("K")
@@ -89,6 +90,29 @@ def test_only_what_is_proved_is_a_repair() -> None:
     from derive.calculus.verdict import Kind, Verdict
 
     assert diagnose(D(L, z[j]), y[j] - s[j], SUMS, lambda *_: Verdict(Kind.UNDECIDED)) is None
+
+
+def test_the_judge_is_asked_so_many_times_at_most() -> None:
+    """The search is bounded by counts, so that it ends at the same place on every machine."""
+    from derive.calculus.verdict import Kind, Verdict
+
+    asked: list[sp.Expr] = []
+
+    def never(left: sp.Expr, *_: object) -> Verdict:
+        asked.append(left)
+        return Verdict(Kind.UNDECIDED)
+
+    for left, wrong, _, setting in SLIPS:
+        asked.clear()
+        diagnose(left, wrong, setting, never)
+        assert len(asked) <= TRIES
+
+
+def test_without_operations_left_no_further_slip_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, wrong = D(s[i], z[j]), s[i] * (Delta(i, j) - s[i])
+    assert diagnose(left, wrong, SETTING, prove) is not None
+    monkeypatch.setattr(module, "TOTAL", 0)
+    assert diagnose(left, wrong, SETTING, prove) is None
 
 
 def test_a_repair_is_not_the_left_side_again() -> None:

@@ -10,8 +10,8 @@ import sympy as sp
 from flint import arb
 
 from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver, dimension, index, labels, scalar, tensor
-from derive.calculus.meaning import Missing, Point, Smooth, compile, compile_all, evaluate, evaluate_exact
-from derive.calculus.series import BudgetExceeded, Undefined, Unsupported
+from derive.calculus.meaning import Choice, Missing, Point, Smooth, compile, compile_all, evaluate, evaluate_exact
+from derive.calculus.series import BudgetExceeded, Undefined, Unsupported, ball
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
 F = Fraction
@@ -363,3 +363,20 @@ def test_deep_expressions() -> None:
 def test_unknown_constructs_are_named() -> None:
     with pytest.raises(Unsupported, match="Integral"):
         evaluate(sp.Integral(x, (x, 0, 1)), SETTING, point())
+
+
+def test_a_choice_has_the_value_of_the_expression_that_is_chosen() -> None:
+    """Many variants of one place in one program, under binders and functions, also where one has no value."""
+    w = tensor("w")
+    setting = Setting(shapes={"w": (Axis(N),)})
+    variants = [w[i], w[i] ** 2, sp.Integer(1), sp.log(w[i] - 5), sp.exp(w[i]), sp.KroneckerDelta(i, 1)]
+
+    def right(e: sp.Expr) -> sp.Expr:
+        return 1 / (1 + sp.Sum(e * w[i], (i, 1, N))) + sp.tanh(w[1])
+
+    at = Point({"N": 2}, {}, {("w", (1,)): Fraction(1, 2), ("w", (2,)): Fraction(3)})
+    chosen = compile_all([right(Choice(*variants))], setting).each(at, [(0, n) for n in range(len(variants))])
+    for e, value in zip(variants, chosen, strict=True):
+        alone = compile_all([right(e)], setting).each(at, [(0, 0)])[0]
+        assert (alone is None) == (value is None)
+        assert value is None or ball(value).overlaps(ball(alone))
