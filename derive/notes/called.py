@@ -65,7 +65,8 @@ def _is_index(name: str, body: s.Node) -> bool:
 
 
 def _subscripted(node: s.Factors, names: dict[str, int]) -> Any:
-    signs, factors = [], []
+    signs: list[str] = []
+    factors: list[Any] = []
     for sign, factor in zip(node.signs, node.factors, strict=True):
         before = factors[-1] if factors else None
         if (

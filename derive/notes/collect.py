@@ -344,7 +344,7 @@ class Collector:
         return mode in ASSUMING | {Mode.AWAY} and self.assumption(chain, formula, mode)
 
     def demands(self, chain: s.Chain) -> bool:
-        """``Let \\sum_i y_i = 1``: an equation between free quantities that can define none of them is demanded of them."""
+        """``Let \\sum_i y_i = 1``: an equation of free quantities that can define none of them is demanded of them."""
         if len(chain.links) != 2 or any(link.side is None for link in chain.links):
             return False
         left = left_side(chain.links[0].side) if chain.links[0].side is not None else None
@@ -486,6 +486,7 @@ class Collector:
             or entity.formula is not None
             or entity.kind in (Kind.INDEX, Kind.DIMENSION)
             or self.stale(entity)
+            or self.served(entity)
         )
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
@@ -498,6 +499,36 @@ class Collector:
             self.bind(entity)
         return entity
 
+    def rests_on(self, body: s.Node, entity: Entity) -> bool:
+        """Whether what stands in a tree is defined through a name: then an equation for the name defines nothing."""
+        seen: set[int] = set()
+        queue = [self.names[n] for n in self.names_in(body) if n in self.names]
+        while queue:
+            other = queue.pop()
+            if other is entity:
+                return True
+            if id(other) in seen or other.formula is None:
+                continue
+            seen.add(id(other))
+            inner = {n.text for n in walk(other.formula.body) if isinstance(n, s.Name)} - set(other.formula.params)
+            queue += [other.formula.names[n] for n in inner if n in other.formula.names]
+        return False
+
+    def served(self, entity: Entity) -> bool:
+        """Whether a declared name stood for itself in its own section: an equation beside that section is another's."""
+        if entity.formula is not None or not self.elsewhere(entity):
+            return False
+        for record in self.records:
+            if record.section[: len(entity.section)] != entity.section:
+                continue
+            trees = [record.left, record.right] if isinstance(record, LinkRecord) else []
+            if isinstance(record, GivenRecord):
+                trees = [e.formula.body for e in record.entities if e.formula is not None]
+            known = record.names.get(entity.name) is entity
+            if known and any(t is not None and entity.name in self.names_in(t) for t in trees):
+                return True
+        return False
+
     def elsewhere(self, entity: Entity) -> bool:
         """Whether a name was introduced in a section beside this one, not above it."""
         return self.section[: len(entity.section)] != entity.section
@@ -508,8 +539,8 @@ class Collector:
             entity = self.names.get(param)
             if entity is None or not entity.family or len(entity.axes or ()) <= entity.family or left.rows.get(param):
                 continue
-            if any(isinstance(n, s.Subscript | s.Superscript) and letter(head_and_indices(n)[0]) == param and head_and_indices(n)[1]
-                   for n in walk(body)):
+            scripts = [head_and_indices(n) for n in walk(body) if isinstance(n, s.Subscript | s.Superscript)]
+            if any(letter(head) == param and indices for head, indices in scripts):
                 continue
             taken = self.names_in(body) | set(left.formals) | {x for row in left.rows.values() for x in row}
             letters = tuple(c for c in "ijklmnrstuvw" if c not in taken and self.is_free_letter(c))[: entity.family]
@@ -546,6 +577,8 @@ class Collector:
         plain = not left.formals and not left.params
         if plain and left.name in self.inventory.letters and body is not None and self.is_index(body):
             return False
+        if body is not None and entity is not None and entity.formula is None and self.rests_on(body, entity):
+            return False
         sizes = [self.names[f] for f in left.formals if f in self.names and self.names[f].kind is Kind.DIMENSION]
         if any(not self.elsewhere(e) for e in sizes):
             return False
@@ -564,9 +597,9 @@ class Collector:
     def may_be_derivative(self, left: Left, mode: Mode) -> bool:
         """``f'(x)`` and the prime of what is defined: a name of its own only where the note introduces it as one."""
         plain = self.names.get(left.name.rstrip("'"))
-        if left.params:
-            return True
-        return plain is not None and (plain.kind in (Kind.FUNCTION, Kind.MAP) or (plain.formula is not None and mode is not Mode.LET))
+        if left.params or plain is None:
+            return bool(left.params)
+        return plain.kind in (Kind.FUNCTION, Kind.MAP) or (plain.formula is not None and mode is not Mode.LET)
 
     def names_in(self, tree: s.Node) -> set[str]:
         """The names that stand in a tree; of a primed name that the note introduces, only that."""
@@ -895,6 +928,10 @@ class Collector:
         ):
             return self.declare_values(name, node, family, space, chain, formula, mode)
         field_, sizes, bound = self.space(space)
+        flat = len(sizes) == 2 and 1 in sizes and self.inventory.usage.get(name, 0) < 2
+        row = flat and sizes[0] == 1 and sizes[1] != 1
+        if flat:  # a matrix of one row or one column, never taken by two indices
+            sizes = [size for size in sizes if size != 1]
         axes = tuple(family + [AxisVar(size) for size in sizes])
         if field_ in ("N", "Z") and not axes:
             kind = Kind.DIMENSION if field_ == "N" else Kind.LABEL
@@ -903,6 +940,7 @@ class Collector:
         if field_ in ("N", "Z"):
             return [self.bind(Entity(name, Kind.LABELS, axes=axes, range=AxisVar(), declared=True))]
         entity = self.declared(name, axes, len(family), mode)
+        entity.row = row
         if bound:
             self.note(AssumptionRecord(
                 *self.here(self.at(formula, chain.links[1].at)), text=self.written(chain),

@@ -29,6 +29,7 @@ from derive.notes.collect import (
     RequestRecord,
 )
 from derive.notes.compound import compound_names, renamed_chain, split_dresses
+from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
     Document,
@@ -128,6 +129,8 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
+        if is_family(c for chains in raw.values() for c in chains):
+            raw = {key: tuple(map(with_constants, chains)) for key, chains in raw.items()}
         self.glued = glued(self.introducing(raw))
         raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])

@@ -71,7 +71,7 @@ def scripted(node: Any) -> Scripted | None:
         return _read(node.base.text, "_", node.indices)
     if isinstance(node, s.Superscript):
         below: tuple[s.Node, ...] = ()
-        base = node.base
+        base: Any = node.base
         if isinstance(base, s.Subscript):
             base, below = base.base, base.indices
         inside = paren_index(node.exponent)

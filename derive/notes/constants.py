@@ -1,0 +1,40 @@
+r"""``\frac{1}{\sqrt{2\pi}}`` beside mixing weights ``\pi_k``: behind a numeral the bare letter is the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from derive.notes import syntax as s
+from derive.notes.rebuild import rebuilt
+from derive.notes.semantics import head_and_indices, walk
+
+PI = r"\pi"
+NUMBER = "π"  # no name of a note: its source spells it \pi
+
+
+def is_family(chains: Iterable[s.Chain]) -> bool:
+    r"""Whether ``\pi`` stands with indices somewhere."""
+    sides = [link.side for chain in chains for link in chain.links if link.side is not None]
+    return any(
+        isinstance(head, s.Name) and head.text == PI
+        for side in sides
+        for node in walk(side)
+        if isinstance(node, s.Subscript)
+        for head, _ in [head_and_indices(node)]
+    )
+
+
+def with_constants(chain: s.Chain) -> s.Chain:
+    return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, _change)) for link in chain.links))
+
+
+def _change(node: Any) -> Any:
+    if not isinstance(node, s.Factors):
+        return node
+    factors = list(node.factors)
+    for k in range(1, len(factors)):
+        if isinstance(factors[k - 1], s.Number) and isinstance(factors[k], s.Name) and factors[k].text == PI:
+            factors[k] = replace(factors[k], text=NUMBER)
+    return replace(node, factors=tuple(factors))
