@@ -39,7 +39,9 @@ class Binder(sp.Expr):
     is_real = True
 
     def __new__(cls, body: Any, *rest: Any) -> Binder:
-        return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*r) if isinstance(r, tuple) else sp.sympify(r) for r in rest))
+        return sp.Expr.__new__(
+            cls, sp.sympify(body), *(sp.Tuple(*r) if isinstance(r, tuple) else sp.sympify(r) for r in rest)
+        )
 
     @property
     def body(self) -> sp.Expr:

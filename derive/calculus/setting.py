@@ -41,7 +41,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A relation that may be used: ``Eq``, ``Ne``, ``Gt``, ``Ge``, ``Lt``, ``Le`` or ``Contains(entry, FiniteSet(...))``.
+    """A relation that may be used: ``Eq``, ``Ne``, ``Gt``, ``Ge``, ``Lt``, ``Le``, ``Contains(entry, FiniteSet(...))``.
 
     Its free indices are universally quantified, but for the ``fixed`` ones, which are those of the claim
     ("if k = m"). ``text`` is how the author wrote it.

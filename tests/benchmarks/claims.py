@@ -28,7 +28,9 @@ def d(e: Any, *variables: Any) -> sp.Expr:
     return sp.Derivative(e, *variables)
 
 
-def define(name: str, formals: tuple[sp.Symbol, ...], sizes: tuple[sp.Expr, ...], body: sp.Expr) -> dict[str, Definition]:
+def define(
+    name: str, formals: tuple[sp.Symbol, ...], sizes: tuple[sp.Expr, ...], body: sp.Expr
+) -> dict[str, Definition]:
     return {name: Definition(name, formals, body, axes=tuple(map(Axis, sizes)))}
 
 
@@ -53,7 +55,9 @@ def batch_claim() -> Claim:
     rows = define("P", (n, k), (N, K), exp(X[n, k]) / total(exp(X[n, l]), (l, K)))
     loss = define("L", (), (), -total(S[n, k] * log(P[n, k]), (n, N), (k, K)) / N)
     given = (Assumption(sp.Eq(total(S[n, k], (k, K)), 1)),)
-    setting = Setting({i: Axis(N), j: Axis(K)}, {"S": (Axis(N), Axis(K))}, definitions={**rows, **loss}, assumptions=given)
+    setting = Setting(
+        {i: Axis(N), j: Axis(K)}, {"S": (Axis(N), Axis(K))}, definitions={**rows, **loss}, assumptions=given
+    )
     return "batch gradient", d(L, X[i, j]), (P[i, j] - S[i, j]) / N, setting
 
 
@@ -107,7 +111,12 @@ def network(depth: int) -> Claim:
         back = total(tensor(f"W{t + 1}")[j, i] * above[j], (j, N))
         definitions |= define(f"g{t}", (i,), (N,), (1 - units[i] ** 2) * back)
     left = d(L, tensor("W1")[k, l])
-    return f"tanh network, depth {depth}", left, tensor("g1")[k] * x[l], Setting({k: Axis(N), l: Axis(N)}, definitions=definitions)
+    return (
+        f"tanh network, depth {depth}",
+        left,
+        tensor("g1")[k] * x[l],
+        Setting({k: Axis(N), l: Axis(N)}, definitions=definitions),
+    )
 
 
 def products(count: int) -> Claim:
