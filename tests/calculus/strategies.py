@@ -279,8 +279,9 @@ def split_off(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
         return None
     q, _, size = e.limits[0]
     i_ = m.over(size, scope)
-    rest = sp.Piecewise((0, sp.Eq(q, i_)), (1, True)) if m.rng.random() < 0.5 else 1 - sp.KroneckerDelta(q, i_)
-    return substitute(e.function, q, i_) + sp.Sum(rest * e.function, *e.limits) if q != i_ else None
+    if q == i_:
+        return None  # a delta, as SymPy draws a Piecewise out of the sums around it, bound indices and all
+    return substitute(e.function, q, i_) + sp.Sum((1 - sp.KroneckerDelta(q, i_)) * e.function, *e.limits)
 
 
 def over_itself(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:

@@ -97,6 +97,22 @@ def test_false_claim_never_comes_to_zero(left: Any, right: Any, setting: Setting
     assert not judge.prove(left, right, setting).proved
 
 
+def test_conditions_of_a_definition_outlive_a_case_that_guards_it() -> None:
+    """Opened first under a case, a definition still asks for what it asks elsewhere."""
+    setting = Setting(definitions={"w": Definition("w", (), log(u))})
+    w = scalar("w")
+    cases = sp.Piecewise((w, Eq(i, j)), (0, True))
+    verdict = judge.prove(cases + 2 * w, delta(i, j) * log(u) + w + w, setting)
+    assert verdict.proved
+    assert sp.Gt(u, 0, evaluate=False) in verdict.conditions
+
+
+def test_a_quotient_by_a_power_asks_that_its_base_is_not_zero() -> None:
+    verdict = judge.prove(u**-N * v, v * Product(1 / u, (i, 1, N)))
+    assert verdict.proved
+    assert sp.Ne(u, 0) in verdict.conditions
+
+
 # ---- random claims ------------------------------------------------------------------------------------
 
 

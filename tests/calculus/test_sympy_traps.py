@@ -143,3 +143,6 @@ def test_traps() -> None:
     """If one of these changes, SymPy has been mended there."""
     assert sp.diff(Sum(z[k] ** 2, (k, 1, N)), z[k]) == Sum(2 * z[k], (k, 1, N))
     assert Sum(x[i] * y[j], (i, 1, N)).subs(j, i) == Sum(x[i] * y[i], (i, 1, N))
+    inner = Sum(sp.Piecewise((0, sp.Eq(k, l)), (x[l], True)), (l, 1, N))
+    assert l not in inner.free_symbols
+    assert l in Sum(exp(inner), (k, 1, N)).free_symbols
