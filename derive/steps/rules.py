@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -350,6 +350,30 @@ RULES: tuple[Rule, ...] = (
         Setting(shapes={"a": (AXIS,), "b": (Axis(M),), "A": (AXIS, Axis(M))}),
     ),
     Rule("sum to one", SUMS, s[j] * summed(y[l]), s[j], known, UNIT),
+    Rule(
+        "stacking the bias",
+        SUMS,
+        add(mul(W[i, 0], c), total(mul(W[i, l], y[l]), sp.Tuple(l, 1, N))),
+        total(mul(W[i, l], piecewise([(c, sp.Eq(l, 0)), (y[l], sp.true)])), sp.Tuple(l, 0, N)),
+        whole(simple.stacked),
+        Setting(axes={i: AXIS}, shapes={"W": (AXIS, Axis(N + 1, 0)), "y": (AXIS,)}),
+    ),
+    Rule(
+        "different indices",
+        SUMS,
+        mul(sp.KroneckerDelta(i, j), s[i]),
+        sp.S.Zero,
+        simple.told_apart,
+        replace(ENTRIES, assumptions=(Assumption(sp.Ne(i, j), fixed=frozenset((i, j))),)),
+    ),
+    Rule(
+        "equal indices",
+        SUMS,
+        mul(sp.KroneckerDelta(i, j), s[j]),
+        s[i],
+        simple.told_equal,
+        replace(ENTRIES, assumptions=(Assumption(sp.Eq(i, j, evaluate=False), fixed=frozenset((i, j))),)),
+    ),
     # --- names
     Rule("definition", NAMES, s[j], divide(sp.exp(z[j]), summed(sp.exp(z[l]))), opened, NAMED),
     Rule(
@@ -460,3 +484,21 @@ def cited(words: str) -> str | None:
         if re.search(pattern, words, re.IGNORECASE):
             return name
     return None
+
+
+# --- what a step may be called ----------------------------------------------------------------------------------
+
+SMALL_STEPS = (
+    "simplifying",  # equal factors cancelled, equal terms collected
+    "common denominator",
+    "expanding the fraction",
+    "difference of logarithms",
+    "taking constants into the sum",
+    "equal indices under the delta",
+    "aligning the indices",
+    "writing out the entries",
+    "away from the kink",
+    "hyperbolic tangent",
+    "second derivative",
+)
+NAMES_OF_STEPS = frozenset((*BY_NAME, *SMALL_STEPS))
