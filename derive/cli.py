@@ -84,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
     )
     steps.add_argument("--assume", action="append", default=[], metavar="LATEX", help="an assumption; may be repeated")
     steps.add_argument("--wrt", metavar="LATEX", help="differentiate EXPR with respect to this")
-    steps.add_argument("--route", choices=ROUTES, default="auto")
+    steps.add_argument(
+        "--route", choices=(*ROUTES, "all"), default="auto", help="all: every route, and whether they meet"
+    )
     steps.add_argument("--to", metavar="LATEX", help="the form in which to end")
     steps.add_argument("--level", choices=LEVELS, default="normal")
     steps.add_argument("--json", action="store_true", help="print the steps as JSON")
@@ -150,7 +152,7 @@ def _check_once(arguments: argparse.Namespace) -> int:
     paths, texts = _inputs(arguments.paths)
     reports: list[Report] = []
     out = None if arguments.json else _console(arguments)
-    running = check_all(paths, arguments.jobs, arguments.fail_fast, texts)
+    running = check_all(paths, arguments.jobs, arguments.fail_fast, texts, echoed=arguments.json)
     for report in _progress(running, len(paths)):
         report = _without_claims(report, arguments, texts)
         reports.append(report)
@@ -294,16 +296,27 @@ def run_steps(arguments: argparse.Namespace) -> int:
         request, *end = ask(question, arguments.note or "question.md", source)
         target, to = request.target, end[0].target if end else None
         assert target is not None
-        made = derivation(target.expr, request.setting, arguments.route, arguments.level, to.expr if to else None)
+        routes = ROUTES[1:] if arguments.route == "all" else (arguments.route,)
+        made = [
+            derivation(target.expr, request.setting, route, arguments.level, to.expr if to else None)
+            for route in routes
+        ]
     except (NoteError, StepError, ValueError) as error:
         raise UsageError(str(error)) from None
     style = style_of(source + arguments.expression, request.setting)
+    meet = len({str(one.to_json(style)["result"]) for one in made}) == 1
     if arguments.json:
-        print(json.dumps(made.to_json(style)))
+        several = {"routes": [one.to_json(style) for one in made], "meet": meet}
+        print(json.dumps(made[0].to_json(style) if len(made) == 1 else several))
     else:
         out = _console(arguments)
-        out.print(steps_view(made, out.width, style))
-    return EXIT_OK if made.proved else EXIT_UNSETTLED
+        for one in made:
+            if len(made) > 1:
+                out.print(f"{one.route}:", style="bold")
+            out.print(steps_view(one, out.width, style))
+        if len(made) > 1:
+            out.print("all routes end in the same form" if meet else "the routes end in different forms")
+    return EXIT_OK if meet and all(one.proved for one in made) else EXIT_UNSETTLED
 
 
 def _text(path: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from derive.calculus.judge import InternalError
 from derive.calculus.verdict import Kind, Verdict, Witness
-from derive.notes.document import KINDS
+from derive.notes.document import KINDS, Place
 from derive.notes.note import Claim, Note, NoteError, Relation
 from derive.show.latex import latex, style_of
 
@@ -96,8 +96,19 @@ class Report:
         return {
             "path": self.path,
             "error": asdict(self.error) if self.error else None,
-            "claims": [_result_json(result) for result in self.results],
+            "claims": [_result_json(result) for result in self.echoed.results],
         }
+
+    @property
+    def echoed(self) -> Report:
+        """The report with each claim said in full, as it was read."""
+        if self.note is None:
+            return self
+        from derive.show.echo import echo
+
+        full = {_key(claim.place, claim.latex): made.text for claim in self.note.claims if (made := echo(claim))}
+        results = tuple(replace(result, read=full.get(_key(result, result.latex), "")) for result in self.results)
+        return replace(self, results=results)
 
     def __rich__(self) -> Any:
         from derive.show.terminal import check_table
@@ -107,6 +118,10 @@ class Report:
     def __str__(self) -> str:
         counted = ", ".join(f"{count} {verdict}" for verdict, count in self.totals.items() if count)
         return f"{self.path}: {self.error.message if self.error else counted or 'no claims'}"
+
+
+def _key(place: Place | Result, latex: str) -> tuple[int | None, int, int, str]:
+    return place.cell, place.line, place.column, latex
 
 
 def check(
@@ -265,7 +280,6 @@ def _result(claim: Claim, verdict: Verdict, seconds: float) -> Result:
         repair=verdict.repair,
         rules=verdict.rules,
         seconds=seconds,
-        read=claim.read,
         warnings=claim.warnings,
         conditions=tuple(dict.fromkeys(latex(condition, style) for condition in verdict.conditions)),
         stated=claim.reason,
@@ -302,9 +316,16 @@ def _is_hidden(path: Path) -> bool:
 
 
 def check_all(
-    paths: Sequence[str], jobs: int | None = None, fail_fast: bool = False, texts: dict[str, bytes] | None = None
+    paths: Sequence[str],
+    jobs: int | None = None,
+    fail_fast: bool = False,
+    texts: dict[str, bytes] | None = None,
+    echoed: bool = False,
 ) -> Iterator[Report]:
-    """The reports of several files in their order; in parallel where that pays, without their notes then."""
+    """The reports of several files in their order; in parallel where that pays, without their notes then.
+
+    ``echoed`` has each claim said in full; other processes have to do so before they let go of the note.
+    """
     jobs = jobs or _cores()
     texts = texts or {}
     if len(paths) == 1:
@@ -312,7 +333,7 @@ def check_all(
         return
     if jobs > 1 and not fail_fast:
         with _context().Pool(min(jobs, len(paths))) as pool:
-            yield from pool.imap(_check_light, [(path, texts.get(path)) for path in paths])
+            yield from pool.imap(_check_light, [(path, texts.get(path), echoed) for path in paths])
         return
     for path in paths:
         report = check(path, texts.get(path), fail_fast)
@@ -321,8 +342,10 @@ def check_all(
             return
 
 
-def _check_light(task: tuple[str, bytes | None]) -> Report:
-    return replace(check(*task), note=None)
+def _check_light(task: tuple[str, bytes | None, bool]) -> Report:
+    path, text, echoed = task
+    report = check(path, text)
+    return replace(report.echoed if echoed else report, note=None)
 
 
 def shared_out(note: Note, jobs: int) -> Iterator[Result]:

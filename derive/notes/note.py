@@ -32,7 +32,6 @@ class Claim:
     problem     why it could not be read
     reason      the words beside the link, as written
     transposed  True when one side is a row and the other a column
-    read        the claim as it was understood, in words and plain LaTeX
     """
 
     place: Place
@@ -49,7 +48,6 @@ class Claim:
     reason: str | None = None
     problem: str | None = None
     transposed: bool = False
-    read: str = ""
     warnings: tuple[str, ...] = ()
     section: tuple[int, ...] = ()
 

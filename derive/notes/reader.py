@@ -648,7 +648,6 @@ class Pending:
         )
         left = right = None
         setting = Setting()
-        read = ""
         tolerance = None
         if self.problem is None and self.meaning is not None:
             try:
@@ -659,9 +658,6 @@ class Pending:
                 setting = self.fixed(setting)
                 if relation is Relation.APPROXIMATE:
                     tolerance = shown_tolerance(record.right)
-                from derive.notes.echo import read_claim
-
-                read = read_claim(self, left, right, setting)
             except ReadProblem as problem:
                 self.problem, left, right = self.located(problem), None, None
             except RecursionError:
@@ -671,7 +667,7 @@ class Pending:
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
             record.expected, record.continues, record.reason,
             self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
-            self.transposed, read, tuple(dict.fromkeys(self.warnings)), record.section,
+            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section,
         )  # fmt: skip
 
     def written_sides(self) -> tuple[sp.Expr, sp.Expr]:
@@ -764,7 +760,9 @@ class Pending:
             fixed = frozenset(relation.free_symbols & own)
             self.built.append((relation, fixed, symbols))
         if not record.read:
-            record.read = "; ".join(sp.latex(r) for r, _, _ in self.built)
+            from derive.notes.echo import read_relations
+
+            record.read = read_relations([relation for relation, _, _ in self.built], record.text)
 
     def written(self, axes: dict[sp.Symbol, Axis]) -> list[Assumption]:
         """The relations, with their own indices renamed where a claim has the same letter on another axis."""

@@ -19,6 +19,7 @@ from derive.pipeline import Report, Result
 from derive.show import unicode
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
+from derive.show.echo import echo
 from derive.show.latex import DEFAULT, Style, for_target, latex
 from derive.show.parts import (
     Display,
@@ -47,6 +48,7 @@ NARROW, WIDE = 60, 140
 PIPE_WIDTH = 110
 MARGIN = 34
 INDENT, WIDEST_LEFT = 4, 24
+READ_INDENT = 21
 
 
 def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = False) -> Console:
@@ -195,9 +197,7 @@ def show_note(
     width = max(NARROW, min(width, WIDE))
     style = style_of_note(note)
     if as_read:
-        verdicts = iter(results)
-        statements = [item for item in note.items if isinstance(item, (Given, Claim))]
-        yield Group(*(_as_read(item, next(verdicts) if isinstance(item, Claim) else None) for item in statements))
+        yield from _as_read(note, results, width)
         return
     for k, part in enumerate(page(note, results)):
         if k:
@@ -245,12 +245,46 @@ def sign_column(left: str) -> int:
     return INDENT + width if width <= WIDEST_LEFT else 2 * INDENT
 
 
-def _as_read(item: Given | Claim, result: Result | None) -> Text:
-    kind = item.kind if isinstance(item, Given) else "claim"
-    said = unicode.linear(item.latex)
-    read = unicode.words(item.read).removesuffix(".")
-    verdict = verdict_text(result) if result else Text()
-    return Text.assemble((f"{item.place.line:>5}  {kind:12}", "dim"), said, (f"   {read}   ", "cyan"), verdict)
+def _as_read(note: Note, results: Iterable[Result], width: int) -> Iterator[RenderableType]:
+    """Each statement with what it was taken to mean; what a claim rests on where it was not said before."""
+    verdicts = iter(results)
+    said: set[str] = set()
+    for item in note.items:
+        if isinstance(item, Given):
+            meaning = [part for part in item.read.split("; ") if part]
+            said.update(meaning)
+            yield _statement(item, item.kind, Text())
+            yield from _understood((m for m in meaning if unicode.words(m) != unicode.linear(item.latex)), width)
+        elif isinstance(item, Claim):
+            yield _statement(item, "claim", verdict_text(next(verdicts)))
+            yield from _understood(_meaning(item, said), width)
+
+
+def _statement(item: Given | Claim, kind: str, verdict: Text) -> Text:
+    return Text.assemble((f"{item.place.line:>5}  {kind:12}", "dim"), unicode.linear(item.latex), "   ", verdict)
+
+
+def _understood(lines: Iterable[str], width: int) -> Iterator[RenderableType]:
+    for line in lines:
+        for row in wrap(unicode.words(line), width - READ_INDENT):
+            yield Text(" " * READ_INDENT + row, "cyan")
+
+
+def _meaning(claim: Claim, said: set[str]) -> Iterator[str]:
+    full = echo(claim)
+    if full is None:
+        yield claim.problem or "this could not be read"
+        return
+    if unicode.linear(full.equation) != unicode.linear(claim.latex):
+        yield f"${full.equation}$"
+    if full.under:
+        yield full.under
+    yield from full.remarks
+    for line in full.given:
+        verb, _, rest = line.partition(" ")
+        if rest not in said:
+            said.add(rest)
+            yield f"where {rest}" if verb == "Let" else f"assuming {rest}"
 
 
 def _step(claim: Claim, result: Result, width: int, indent: int, continues: bool = False) -> RenderableType:
@@ -336,13 +370,22 @@ def _between(
     from derive.steps.derivation import StepError
     from derive.steps.earlier import known_from
     from derive.steps.explain import explain
+    from derive.steps.rules import cited
 
     known = known_from(chains_before(note, claim), claim.setting)
+    rule = cited(claim.reason) if claim.reason else None
     try:
-        found = explain(claim.left, claim.right, claim.setting, given=known, holds=result.verdict != Kind.REFUTED)
+        found = explain(
+            claim.left, claim.right, claim.setting, given=known, holds=result.verdict != Kind.REFUTED, wanted=rule
+        )
     except StepError as error:
         yield Text(f"    {error}", "red")
         return
+    if rule is not None and found.reaches:
+        does = any(step.rule == rule for step in found.derivation.steps)
+        yield Padding(
+            _dim(f"the {rule} does it" if does else f"these steps do without the {rule}"), (0, 0, 0, INDENT * 2)
+        )
     if found.reaches and len(found.derivation.steps) < least:
         return
     if found.derivation.steps:
