@@ -345,10 +345,11 @@ class Work:
     It also keeps the buffers of a block for the next one.
     """
 
-    __slots__ = ("buffers", "dtype", "low", "rough", "sizes", "speculate")
+    __slots__ = ("buffers", "dtype", "finite", "low", "rough", "sizes", "speculate")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
-        self.speculate, self.low, self.rough, self.sizes, self.dtype = True, False, False, sizes, dtype
+        self.speculate, self.finite, self.low, self.rough = True, True, False, False
+        self.sizes, self.dtype = sizes, dtype
         self.buffers: dict[Any, Array] = {}
 
     def like(self, key: Any, x: Array) -> Array:
@@ -564,25 +565,37 @@ def column_top(x: Array) -> Array:
     return np.asarray(top)
 
 
-def exp_into(x: Array, e: Array, work: Work) -> None:
+def exp_into(x: Array, e: Array, low: bool) -> None:
     """e = exp(x); float64 data with entries far below are clipped first, which keeps np.exp in the vector unit."""
-    if e.dtype.itemsize == 8 and not work.low:
-        sample = x[:, :: max(1, x.shape[1] // 8)]
-        work.low = bool(sample.size) and not sample.min() > LOWEST
-    if e.dtype.itemsize != 8 or not work.low:
+    if e.dtype.itemsize != 8 or not low:
         np.exp(x, out=e)
         return
-    edge = np.logical_and(x < LOWEST + 46, x > LOWEST - 46)  # where exp is tiny, but not to be lost in the subtraction
-    some = np.flatnonzero(edge) if edge.any() else None
-    tiny = np.exp(x[np.unravel_index(some, x.shape)]) if some is not None else None
-    np.clip(x, LOWEST, np.inf, out=e)
+    edge = np.less(x, LOWEST + 46)  # where exp is tiny, but not to be lost in the subtraction
+    edge &= x > LOWEST - 46
+    some = np.divmod(np.flatnonzero(edge.T), len(x))[::-1] if edge.any() else None
+    tiny = np.exp(x[some]) if some is not None else None
+    np.clip(x, LOWEST, np.inf, out=e)  # two bounds: np.maximum with a number is slower
     np.exp(e, out=e)
     np.subtract(e, EXP_LOWEST, out=e)  # exactly 0 where it was clipped; no other entry of this size is left as it is
     if some is not None:
-        e[np.unravel_index(some, e.shape)] = tiny
+        e[some] = tiny
 
 
 EXP_LOWEST = float(np.exp(np.full(16, LOWEST))[0])
+
+
+def extremes(x: Array) -> tuple[float, float]:
+    """The least and the largest entry; nan if there is one."""
+    return x.item(x.argmin()), x.item(x.argmax())
+
+
+def sampled(x: Array, work: Work) -> float:
+    """How far the entries of a row spread; two rows tell, and whether entries are far below."""
+    if not x.size:
+        return 0.0
+    (low, high), (other, _) = extremes(x[:, 0]), extremes(x[:, x.shape[1] // 2])
+    work.low = not min(low, other) > LOWEST
+    return high - low
 
 
 def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
@@ -591,23 +604,30 @@ def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
     What is made of them does not depend on c, so c = 0 is tried first: it saves two passes and a rounding. A sum of at
     least 1 loses no entry that would be a normal number after division.
     """
-    work.rough = False
+    work.finite = True
     if work.speculate:
-        exp_into(x, e, work)
-        work.rough = len(x) > SHORT and bool(x[:, 0].max() - x[:, 0].min() > SPREAD)
+        spread = sampled(x, work)
+        work.rough = len(x) > SHORT and spread > SPREAD
+        exp_into(x, e, work.low)
         total = column_sums(e, work.rough)
-        if total.size and total.min() >= 1 and np.isfinite(total.max()):
-            return total, 0.0
-        work.speculate = work.rough = False
+        if total.size:
+            least, most = extremes(total)
+            if least >= 1 and most < math.inf:
+                return total, 0.0
+        work.speculate = False
     top = column_top(x)
     np.subtract(x, top, out=e)
-    exp_into(e, e, work)
-    return column_sums(e), top
+    work.rough = False  # the difference has rounded already
+    sampled(e, work)
+    exp_into(e, e, work.low)
+    total = column_sums(e)
+    work.finite = bool(np.isfinite(total).all())
+    return total, top
 
 
 def normalise(e: Array, total: Array, work: Work, factor: Any = None) -> None:
     """e = factor * e / total; by the reciprocal where its rounding does not show."""
-    if np.isinf(total).any():  # a row with +inf has no softmax
+    if not work.finite:  # a row with +inf has no softmax
         total = np.where(np.isinf(total), e.dtype.type(np.nan), total)
     if factor is not None:
         np.multiply(e, np.divide(factor, total), out=e)
@@ -651,14 +671,16 @@ def log_normalised(x: Array, out: Array, work: Work) -> None:
     if not x.T.flags.c_contiguous or len(x) <= SHORT:
         top = column_top(x)
         np.subtract(x, top, out=out)
-        exp_into(out, e, work)
+        sampled(out, work)
+        exp_into(out, e, work.low)
         np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
         return
     rows, every = x.T, np.arange(x.shape[1])
     largest = rows.argmax(axis=1)
     top = rows[every, largest]
     np.subtract(x, top, out=out)
-    exp_into(out, e, work)
+    sampled(out, work)
+    exp_into(out, e, work.low)
     e.T[every, largest] = 0
     rest = column_sums(e, x.dtype.itemsize < 8)
     small = np.flatnonzero(rest < SMALL_REST)
