@@ -12,6 +12,11 @@ from derive.kernels.from_cross_entropy_labels import (
     smoothed_cross_entropy,
     smoothed_cross_entropy_grad,
 )
+from derive.kernels.from_hidden_activations import (
+    relu_network_value_and_grads,
+    sigmoid_network_value_and_grads,
+    tanh_network_value_and_grads,
+)
 from derive.kernels.from_logistic import (
     sigmoid,
     sigmoid_derivative,
@@ -32,7 +37,7 @@ from derive.kernels.from_softmax_products import (
     softmax_temperature,
     softmax_vjp,
 )
-from derive.kernels.from_softmax_regression_batch import (
+from derive.kernels.from_softmax_regression_gradients import (
     softmax_regression_grads,
     softmax_regression_loss,
     softmax_regression_value_and_grads,
@@ -44,11 +49,6 @@ from derive.kernels.from_softmax import (
     logsumexp,
     softmax,
     softmax_jacobian,
-)
-from derive.kernels.from_two_layer_networks import (
-    relu_network_value_and_grads,
-    sigmoid_network_value_and_grads,
-    tanh_network_value_and_grads,
 )
 from derive.kernels.runtime import set_threads
 
