@@ -80,11 +80,15 @@ def explain(
     level: str = "fine",
     given: Sequence[Known] = (),
     holds: bool = True,
+    wanted: str | None = None,
 ) -> Explanation:
-    """Elementary steps between the two sides of a link; ``given`` are derivatives that were proved before."""
-    lines = between(left, right, setting, level, given) if holds else None
+    """Elementary steps between the two sides of a link; ``given`` are derivatives that were proved before.
+
+    ``wanted`` is the rule that the author names: a way that takes it goes before a shorter one.
+    """
+    lines = between(left, right, setting, level, given, wanted) if holds else None
     if given and lines is not None and not all(step.verdict.proved for step in checked(left, lines, setting)):
-        return explain(left, right, setting, level, (), holds)
+        return explain(left, right, setting, level, (), holds, wanted)
     if lines is None:
         lines = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
         end = lines[-1].expr if lines else left
@@ -106,12 +110,14 @@ def checked(left: Expr, lines: list[Line], setting: Setting) -> Sequence[Step]:
         return (Step(left, "", Verdict(Kind.REFUTED)),)
 
 
-def between(left: Expr, right: Expr, setting: Setting, level: str, given: Sequence[Known]) -> list[Line] | None:
+def between(
+    left: Expr, right: Expr, setting: Setting, level: str, given: Sequence[Known], wanted: str | None = None
+) -> list[Line] | None:
     """The way from left to right: where they differ, else as wholes; with what is given, else from the definitions."""
     part = difference(left, right, setting)
     for known in dict.fromkeys((tuple(given), ())):
         for at in [part, Difference(left, right, setting)] if part.left != left else [part]:
-            lines = shortest(at.left, at.right, at.setting, level, known)
+            lines = shortest(at.left, at.right, at.setting, level, known, wanted)
             if lines is not None:
                 return lifted(at, left, right, lines)
     return None
@@ -126,7 +132,9 @@ def lifted(at: Difference, left: Expr, right: Expr, lines: list[Line]) -> list[L
     return tidied([*whole, *last])
 
 
-def shortest(left: Expr, right: Expr, setting: Setting, level: str, given: tuple[Known, ...]) -> list[Line] | None:
+def shortest(
+    left: Expr, right: Expr, setting: Setting, level: str, given: tuple[Known, ...], wanted: str | None = None
+) -> list[Line] | None:
     """The shortest way among the routes; derivatives that stand on either side are left alone where that leads on."""
     best = direct(left, right, setting)
     if best is not None:
@@ -137,13 +145,24 @@ def shortest(left: Expr, right: Expr, setting: Setting, level: str, given: tuple
             context = replace(base, route=route, chains=chains, stops=stops, known=list(base.known), lemmas={})
             for go, come, handicap in ROADS:
                 lines = joined(go(left, context, route, level), come(right, context, route, level))
-                if lines is not None and (best is None or len(lines) + handicap < len(best)):
+                if lines is not None and better(lines, handicap, best, wanted):
                     best = lines
-            if (best is not None and len(best) <= SHORT) or nothing_open(left, right, context):
+            if (best is not None and len(best) <= SHORT and takes(best, wanted)) or nothing_open(left, right, context):
                 break
-        if best is not None:
+        if best is not None and takes(best, wanted):
             break
     return best
+
+
+def takes(lines: list[Line], wanted: str | None) -> bool:
+    return wanted is None or any(line.rule == wanted for line in lines)
+
+
+def better(lines: list[Line], handicap: int, best: list[Line] | None, wanted: str | None) -> bool:
+    """With the rule that is wanted before without it; then the shorter."""
+    if best is None or takes(lines, wanted) != takes(best, wanted):
+        return best is None or takes(lines, wanted)
+    return len(lines) + handicap < len(best)
 
 
 def places_to_stop(left: Expr, right: Expr, context: Context) -> list[frozenset[Any]]:
