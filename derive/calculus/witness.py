@@ -143,6 +143,9 @@ def generic_points(problem: Problem) -> Iterator[tuple[Point, bool]]:
             failed += 1
 
 
+SEVERAL = 3  # points that are looked at, whatever they cost
+
+
 def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
     """Evaluate both sides at several points, up to the first where they differ; at how many were both defined?"""
     left, right = sp.sympify(left), sp.sympify(right)
@@ -157,6 +160,7 @@ def agreement(problem: Problem, count: int) -> Agreement:
     """The same for a problem that is compiled already."""
     apart: list[Witness] = []
     checked = made = 0
+    before = problem.meter.spent
     try:
         for point in _some_points(problem, 4 * count):
             made += 1
@@ -169,7 +173,8 @@ def agreement(problem: Problem, count: int) -> Agreement:
             checked += 1
             if same is False:
                 apart.append(_presented(problem, point, x, y))
-            if apart or checked >= count:
+            dear = checked >= SEVERAL and problem.meter.spent - before > problem.budget.total // 20
+            if apart or checked >= count or dear:
                 break
     except MeaningError as found:
         return Agreement(reason=f"it could not be evaluated: {found}")
