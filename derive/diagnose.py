@@ -9,7 +9,6 @@ leaves one or two. What survives is given to the judge, and only what it proves 
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +18,6 @@ import numpy as np
 import sympy as sp
 from flint import fmpq
 from sympy.core.function import AppliedUndef
-from sympy.printing.str import StrPrinter
 
 from derive.calculus import points, witness
 from derive.calculus.language import Binder
@@ -27,6 +25,7 @@ from derive.calculus.meaning import Choice, Point, compile_all, finite_values
 from derive.calculus.series import MeaningError
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict
+from derive.show.latex import DEFAULT, Style, latex, name_latex
 
 Prove = Callable[[Any, Any, Setting], Verdict]
 
@@ -73,11 +72,11 @@ class Edits:
         return self.right(Choice(*(new for new, _ in self.edits)))
 
 
-def diagnose(left: Any, right: Any, setting: Setting, prove: Prove) -> Repair | None:
-    """The first repair that the judge proves, in the order of simplicity."""
+def diagnose(left: Any, right: Any, setting: Setting, prove: Prove, style: Style = DEFAULT) -> Repair | None:
+    """The first repair that the judge proves, in the order of simplicity; its sentence has formulas in LaTeX."""
     left, right = sp.sympify(left), sp.sympify(right)
     try:
-        case = Case(left, right, points.completed(left, right, setting))
+        case = Case(left, right, points.completed(left, right, setting), style)
     except (MeaningError, ValueError, NotImplementedError):
         return None
     if len(case.points) < 2:
@@ -119,8 +118,8 @@ def _proved(left: Any, right: Any, setting: Setting, repair: Repair, prove: Prov
 class Case:
     """A refuted claim with a few points, and the values of expressions there."""
 
-    def __init__(self, left: Any, right: Any, setting: Setting) -> None:
-        self.left, self.right, self.setting = left, right, setting
+    def __init__(self, left: Any, right: Any, setting: Setting, style: Style) -> None:
+        self.left, self.right, self.setting, self.style = left, right, setting, style
         self.problem = points.Problem(left, right, setting, points.Budget())
         self.points = list(self._points())
         self.free = self._free_indices()
@@ -189,7 +188,7 @@ class Case:
                 for at, c in _constants(left, sides[2 * k], sides[2 * k + 1], products):
                     m = sp.Mul(*(atoms[usable[i]] for i in combos[at]))
                     if c * m != 1 and len(sp.Mul.make_args(m)) >= size:
-                        yield Repair(_off_by(c, m, None if rest == 0 else term), rest + c * m * term)
+                        yield Repair(self._off_by(c, m, None if rest == 0 else term), rest + c * m * term)
 
     def _plain_atoms(self) -> list[Any]:
         """Dimensions and scalars, with inverses."""
@@ -305,35 +304,53 @@ class Case:
     def _sums_and_signs(self) -> Iterator[tuple[Any, ...]]:
         """What people forget to say, each as a sentence and the relations it means."""
         for name in sorted(self.problem.inventory.scalars if self._signed else ()):
-            yield (
-                f"needs {unicode_name(name)} > 0",
-                Assumption(sp.Symbol(name, real=True) > 0, f"{unicode_name(name)} > 0"),
-            )
+            yield self._needed(sp.Symbol(name, real=True) > 0)
         for _, axes, running, entry in self._entries():
             for k in reversed(range(len(axes))):
-                text = f"Σ_{running[k]} {plain(entry)} = 1"
-                yield f"needs {text}", Assumption(_sum_to_one(entry, running[k], axes[k]), text)
+                yield self._needed(_sum_to_one(entry, running[k], axes[k]))
             if self._signed:
-                yield f"needs {plain(entry)} > 0", Assumption(entry > 0, f"{plain(entry)} > 0")
+                yield self._needed(entry > 0)
+
+    def _needed(self, relation: Any, fixed: frozenset[sp.Symbol] = frozenset()) -> tuple[Any, ...]:
+        text = latex(relation, self.style)
+        return f"needs ${text}$", Assumption(relation, text, fixed)
 
     def _symmetries(self) -> Iterator[tuple[Any, ...]]:
         for name, axes, running, entry in self._entries():
             if len(axes) == 2 and axes[0] == axes[1]:
                 mirrored = sp.IndexedBase(name, real=True)[running[1], running[0]]
-                named = unicode_name(name)
-                yield f"needs {named} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{named} symmetric")
+                named = f"${name_latex(name)}$"
+                yield f"needs {named} to be symmetric", Assumption(sp.Eq(entry, mirrored), f"{named} is symmetric")
 
     def _special_cases(self) -> Iterator[tuple[Any, ...]]:
         known = {str(a.relation) for a in self.setting.assumptions}
         for (a, x), (b, y) in itertools.combinations(self.free, 2):
             relation = sp.Ne(a, b)
             if x == y and str(relation) not in known:
-                yield f"needs {a} ≠ {b}", Assumption(relation, f"{a} ≠ {b}", frozenset({a, b}))
+                yield self._needed(relation, frozenset({a, b}))
         for name, axes, running, entry in self._entries():
+            hot = sp.Contains(entry, sp.FiniteSet(0, 1))
             total = _sum_to_one(entry, running[-1], axes[-1])
-            hot = Assumption(sp.Contains(entry, sp.FiniteSet(0, 1)), f"{plain(entry)} ∈ {{0, 1}}")
-            sentence = f"needs {unicode_name(name)} to be one-hot"
-            yield sentence, hot, Assumption(total, f"Σ_{running[-1]} {plain(entry)} = 1")
+            meant = (Assumption(relation, latex(relation, self.style)) for relation in (hot, total))
+            yield f"needs ${name_latex(name)}$ to be one-hot", *meant
+
+    # -- what it is called
+
+    def _say(self, said: Said) -> str:
+        """A sentence with its expressions in LaTeX."""
+        sentence, *exprs = said
+        return str(sentence).format(*map(self._show, exprs))
+
+    def _show(self, expr: Any) -> str:
+        return f"${latex(expr, self.style)}$"
+
+    def _off_by(self, c: Any, m: Any, term: Any) -> str:
+        what = "the right side" if term is None else f"the term {self._show(term)}"
+        if term == 1:
+            return f"a term {self._show(c * m)} is missing"
+        if m == 1 and c == -1:
+            return "the sign: the right side is off by a factor $-1$" if term is None else f"the sign of {what}"
+        return f"{what} is off by a factor: it must be multiplied by {self._show(c * m)}"
 
     # -- a change in one place
 
@@ -361,7 +378,7 @@ class Case:
             right = places[k - 1].right(new.func(*new.args) if isinstance(new, sp.log) else new)
             if right is not None and right not in seen:
                 seen.add(right)
-                yield Repair(say(said), right)
+                yield Repair(self._say(said), right)
 
     def _edited(self) -> Iterator[Edits]:
         """All places of the right side with their edits, outer ones first, the whole side before them."""
@@ -673,77 +690,3 @@ def _constants(left: Any, rest: Any, term: Any, rows: Any) -> Iterator[tuple[int
         simple = next((k for k in CONSTANTS if abs(float(k) - c[at]) < 1e-8), None)
         if simple is not None:
             yield int(at), simple
-
-
-# ------------------------------------------------------------------------------------------------------ wording
-
-
-def _off_by(c: Any, m: Any, term: Any) -> str:
-    what = "the right side" if term is None else f"the term {plain(term)}"
-    if term == 1:
-        return f"a term {plain(c * m)} is missing"
-    if m == 1 and c == -1:
-        return (
-            "the sign: the right side is off by a factor −1" if term is None else f"the sign of the term {plain(term)}"
-        )
-    return f"{what} is off by a factor: it must be multiplied by {plain(c * m)}"
-
-
-def say(said: Said) -> str:
-    """A sentence with its expressions in plain text."""
-    sentence, *exprs = said
-    return str(sentence).format(*(plain(e) for e in exprs))
-
-
-ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
-
-
-def unicode_name(name: str) -> str:
-    """``\\lambda`` as λ, ``\\hat x`` as x̂."""
-    out = ""
-    accent = ""
-    for word in name.replace("{", " ").replace("}", " ").replace("\\", " \\").split():
-        if word[1:] in ACCENTS:
-            accent = ACCENTS[word[1:]]
-            continue
-        if word.startswith("\\"):
-            case = "CAPITAL" if word[1:2].isupper() else "SMALL"
-            greek = word[1:].removeprefix("var").upper().replace("LAMBDA", "LAMDA")
-            try:
-                word = unicodedata.lookup(f"GREEK {case} LETTER {greek}")
-            except KeyError:
-                word = word[1:]
-        out += word + accent
-        accent = ""
-    return out or name
-
-
-class _Plain(StrPrinter):  # type: ignore[misc]
-    """Index notation in one line of plain text."""
-
-    printmethod = "_plain"
-
-    def _print_Symbol(self, e: Any) -> str:
-        return unicode_name(e.name)
-
-    def _print_Function(self, e: Any) -> str:
-        return f"{unicode_name(e.func.__name__)}({', '.join(self._print(a) for a in e.args)})"
-
-    def _print_Indexed(self, e: Any) -> str:
-        name = unicode_name(_name(e))
-        indices = [self._print(i) for i in e.indices]
-        short = all(len(i) == 1 for i in indices)
-        return f"{name}_{''.join(indices)}" if short else f"{name}_{{{','.join(indices)}}}"
-
-    def _print_KroneckerDelta(self, e: Any) -> str:
-        return "δ_" + "".join(self._print(a) for a in e.args[:2])
-
-    def _print_Sum(self, e: Any) -> str:
-        return "Σ_" + "".join(self._print(limit[0]) for limit in e.limits) + f"({self._print(e.function)})"
-
-    def _print_Derivative(self, e: Any) -> str:
-        return f"∂{self._print(e.expr)}/" + "".join(f"∂{self._print(v)}" for v in e.variables)
-
-
-def plain(e: Any) -> str:
-    return str(_Plain().doprint(e)).replace("**", "^")

@@ -21,7 +21,7 @@ SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
 
 def repaired(claim: Claim, verdict: Verdict) -> Verdict:
     """The verdict with what would make the claim true, where that is found and proved."""
-    repair = diagnose(claim.left, claim.right, claim.setting, prove)
+    repair = diagnose(claim.left, claim.right, claim.setting, prove, style_of(claim.latex, claim.setting))
     if repair is not None:
         shown = "" if repair.right is None else f": ${equation(claim, repair.right)}$"
         return replace(verdict, repair=repair.sentence + shown)

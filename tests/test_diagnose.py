@@ -9,7 +9,8 @@ from derive import diagnose as module
 from derive.calculus.judge import prove
 from derive.calculus.language import dimension, index, scalar, tensor
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
-from derive.diagnose import TRIES, Repair, diagnose, plain, unicode_name
+from derive.diagnose import TRIES, Repair, diagnose
+from derive.show.latex import Style
 from tests.work import calls
 
 N, K = dimension("N"), dimension("K")
@@ -37,25 +38,25 @@ def q(index_symbol: sp.Symbol) -> sp.Expr:
 
 # (left, wrong right side, what the sentence says, setting)
 SLIPS = [
-    (D(L, z[j]), y[j] - s[j], "sign: the right side is off by a factor −1", SUMS),
+    (D(L, z[j]), y[j] - s[j], "sign: the right side is off by a factor $-1$", SUMS),
     (D(s[i], z[j]), Delta(i, j) * s[i] + s[i] * s[j], "sign of the term", SETTING),
-    (D(Sum(z[l] ** 2, (l, 1, N)) / N, z[i]), 2 * z[i], "1/N", SETTING),
-    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 2 * z[i] / N, "multiplied by N", SETTING),
-    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), z[i], "multiplied by 2", SETTING),
-    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 4 * z[i], "multiplied by 1/2", SETTING),
-    (D(Sum(z[l] ** 2, (l, 1, N)) + lam * z[i], z[i]), 2 * z[i], "a term λ is missing", SETTING),
-    (D(s[i], z[j]), s[i] * (Delta(i, j) - s[i]), "should be s_j", SETTING),
-    (D(s[i], z[j]), s[j] * (Delta(i, j) - s[j]), "should be s_i", SETTING),
-    (D(s[i], z[j]), s[i] * (1 - s[j]), "δ_ij", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)) / N, z[i]), 2 * z[i], r"\frac{1}{N}", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 2 * z[i] / N, "multiplied by $N$", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), z[i], "multiplied by $2$", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)), z[i]), 4 * z[i], r"multiplied by $\frac{1}{2}$", SETTING),
+    (D(Sum(z[l] ** 2, (l, 1, N)) + lam * z[i], z[i]), 2 * z[i], r"a term $\lambda$ is missing", SETTING),
+    (D(s[i], z[j]), s[i] * (Delta(i, j) - s[i]), "should be $s_j$", SETTING),
+    (D(s[i], z[j]), s[j] * (Delta(i, j) - s[j]), "should be $s_i$", SETTING),
+    (D(s[i], z[j]), s[i] * (1 - s[j]), r"\delta_{ij}", SETTING),
     (D(s[i], z[i]), s[i] * s[i], "s_i", SETTING),
-    (D(L, z[j]), s[j] - y[j], "needs Σ_l y_l = 1", SETTING),
-    (D(QUADRATIC, z[i]), 2 * Sum(W[i, l] * z[l], (l, 1, N)), "needs W to be symmetric", SETTING),
-    (D(Sum(W[i, l] * z[l], (l, 1, N)), z[j]), W[j, i], "i and j are swapped", SETTING),
-    (D(Sum(X[k, l] * z[l], (l, 1, N)), z[j]), X[k, i], "i and j are swapped", SETTING),
-    (sp.Max(x, 0), x, "needs x > 0", SETTING),
-    (sp.log(x**2), 2 * sp.log(x) + 1, "1 does not belong", SETTING),
-    (D(sp.log(1 + sp.exp(x)), x), 1 / (1 + sp.exp(x)), "exp", SETTING),
-    (D(sp.tanh(x), x), 1 - sp.tanh(x), "tanh(x)^2", SETTING),
+    (D(L, z[j]), s[j] - y[j], r"needs $\sum_{l=1}^N y_l = 1$", SETTING),
+    (D(QUADRATIC, z[i]), 2 * Sum(W[i, l] * z[l], (l, 1, N)), "needs $W$ to be symmetric", SETTING),
+    (D(Sum(W[i, l] * z[l], (l, 1, N)), z[j]), W[j, i], "$i$ and $j$ are swapped", SETTING),
+    (D(Sum(X[k, l] * z[l], (l, 1, N)), z[j]), X[k, i], "$i$ and $j$ are swapped", SETTING),
+    (sp.Max(x, 0), x, "needs $x > 0$", SETTING),
+    (sp.log(x**2), 2 * sp.log(x) + 1, "$1$ does not belong", SETTING),
+    (D(sp.log(1 + sp.exp(x)), x), 1 / (1 + sp.exp(x)), "e^", SETTING),
+    (D(sp.tanh(x), x), 1 - sp.tanh(x), r"\tanh^2(x)", SETTING),
     (Sum(W[i, j], (i, 1, N)) + W[i, i], Sum(W[j, i], (i, 1, N)) + W[i, i], "should be transposed", SETTING),
     (
         Sum(w[i] * z[i], (i, 1, N)),
@@ -65,9 +66,9 @@ SLIPS = [
     ),
     (Sum(z[i], (i, 1, N)) ** 2, Sum(z[i] ** 2, (i, 1, N)), "a sum of powers stands for the power of a sum", SETTING),
     (Sum(Delta(i, l) * z[l], (l, 1, N)), Sum(z[l], (l, 1, N)), "l", SETTING),
-    (Delta(i, j) * z[i] - z[i] * z[j], -z[i] * z[j], "δ_ij", SETTING),
-    (D(1 / Sum(sp.exp(z[l]), (l, 1, N)), z[i]), -1 / Sum(sp.exp(z[l]), (l, 1, N)) ** 2, "exp", SETTING),
-    (sp.exp(x) * sp.exp(a), sp.exp(x * a), "should be exp(a + x)", SETTING),
+    (Delta(i, j) * z[i] - z[i] * z[j], -z[i] * z[j], r"\delta_{ij}", SETTING),
+    (D(1 / Sum(sp.exp(z[l]), (l, 1, N)), z[i]), -1 / Sum(sp.exp(z[l]), (l, 1, N)) ** 2, "e^", SETTING),
+    (sp.exp(x) * sp.exp(a), sp.exp(x * a), "should be $e^{a + x}$", SETTING),
 ]
 
 
@@ -133,19 +134,7 @@ def test_repairs_are_data() -> None:
     assert sp.simplify(repair.right - (s[j] - y[j])) == 0
 
 
-@pytest.mark.parametrize(
-    ("expr", "text"),
-    [
-        (s[i] * Delta(i, j), "s_i*δ_ij"),
-        (Sum(W[i, l], (l, 1, N)), "Σ_l(W_il)"),
-        (tensor("\\hat x")[i], "x̂_i"),
-        (D(L, z[j]), "∂L/∂z_j"),
-        (W[i, l + 1], "W_{i,l + 1}"),
-    ],
-)
-def test_plain_words(expr: sp.Expr, text: str) -> None:
-    assert sorted(plain(expr)) == sorted(text)
-
-
-def test_greek_names() -> None:
-    assert unicode_name("\\lambda") == "λ" and unicode_name("\\varepsilon") == "ε" and unicode_name("W_1") == "W_1"
+def test_sentences_are_in_the_style_of_the_note() -> None:
+    repair = diagnose(D(s[i], z[j]), s[i] * (1 - s[j]), SETTING, prove, Style(delta="indicator"))
+    assert repair is not None
+    assert r"\mathbb{1}\{i=j\}" in repair.sentence and r"\delta" not in repair.sentence
