@@ -128,6 +128,8 @@ class Collector:
         self.last: tuple[s.Node | None, str] = (None, "")
         self.mentioned: list[str] = []
         self.waiting: list[str] = []
+        self.shared: list[str] = []  # properties said in front of a list of names
+        self.listing = False
         self.special: dict[str, int] = {}
         self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
 
@@ -136,6 +138,7 @@ class Collector:
         self.section = sentence.section
         self.sentence_number += 1
         self.mentioned, self.waiting, self.special, self.families = [], [], {}, {}
+        self.shared, self.listing = [], False
         first = len(self.records)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
         word = re.match(r"\W*(compile|derive)\b", opening, re.I)
@@ -153,6 +156,7 @@ class Collector:
                     before = mode
                 mode = mode_after(part, mode, k == 0)
                 self.said(part, mode)
+                self.listing = re.fullmatch(r"[\s,]*(and|or)?\s*", part) is not None
                 continue
             if self.is_row_family(sentence, k, chains) or self.is_unknown_function(sentence, k, chains):
                 words = ""
@@ -195,14 +199,17 @@ class Collector:
         local = self.sentence_number if mode in LOCAL else None
         self.note(AssumptionRecord(*self.here(None), property=(name, who), text=f"${who}$ is {name}", sentence=local))
 
-    def mention(self, nodes: list[s.Node], mode: Mode) -> None:
+    def mention(self, nodes: list[s.Node], mode: Mode, listed: bool = False) -> None:
+        """Names that stand alone; ``listed`` if only "and" or a comma parts them from those before."""
         heads = [letter(head_and_indices(n)[0]) for n in nodes]
-        self.mentioned = [h for h in heads if h is not None]
-        for name in self.waiting:
-            for who in self.mentioned:
+        found = [h for h in heads if h is not None]
+        self.shared = self.shared if listed else []
+        for name in [*self.shared, *self.waiting]:
+            for who in found:
                 self.ascribe(name, who, mode)
-        if self.mentioned:
-            self.waiting = []
+        self.mentioned = [*self.mentioned, *found] if listed else found
+        if found:
+            self.shared, self.waiting = [*self.shared, *self.waiting], []
 
     def here(self, place: Place | None) -> tuple[Place, tuple[int, ...], int, Names]:
         return place or self.place, self.section, self.position, self.names
@@ -314,12 +321,14 @@ class Collector:
         self.place = self.at(formula, links[min(1, len(links) - 1)].at)
         if len(links) < 2:
             if links and links[0].side is not None:
-                self.mention(bare_names(links[0].side), mode)
+                self.mention(bare_names(links[0].side), mode, self.listing)
             return
         if not formula.display and self.is_mention(chain, words, mode):
             return
         sign = links[1].sign
-        if len(links) > 2 and links[-1].sign == r"\in":  # a = b \in a space: of b, said last
+        if len(links) == 3 and links[2].sign == r"\in" and sign == "=" and lists_members(links[0].side, links[1].side):
+            self.declaration(replace(chain, links=(links[0], links[2])), formula, mode)
+        elif len(links) > 2 and links[-1].sign == r"\in":  # a = b \in a space: of b, said last
             self.declaration(replace(chain, links=links[-2:]), formula, mode)
             self.chain(replace(chain, links=links[:-1]), formula, mode, words)
         elif sign in DECLARES:
@@ -454,7 +463,10 @@ class Collector:
         if not (isinstance(first.side, s.Superscript) and is_number(first.side.exponent, "2")) or second.side is None:
             return False
         left = left_side(first.side.base)
-        if left is None or left.params or left.name in self.names or not self.definable(left, chain, mode):
+        if left is None or left.params or not self.definable(left, chain, mode):
+            return False
+        known = self.names.get(left.name)
+        if known is not None and (known.formula is None or mode is not Mode.LET):
             return False
         root = s.Root(second.side.start, second.side.end, second.side, None)
         named = replace(chain, links=(replace(first, side=first.side.base), replace(second, side=root)))
@@ -484,9 +496,9 @@ class Collector:
         fresh = (
             entity is None
             or entity.formula is not None
-            or entity.kind in (Kind.INDEX, Kind.DIMENSION)
+            or entity.kind in (Kind.INDEX, Kind.DIMENSION, Kind.LABEL, Kind.LABELS)
             or self.stale(entity)
-            or self.served(entity)
+            or (bool(left.params) and entity.formula is None and bool(entity.axes))  # a function beside a tensor
         )
         if fresh:
             entity = Entity(left.name, Kind.TENSOR)
@@ -512,21 +524,6 @@ class Collector:
             seen.add(id(other))
             inner = {n.text for n in walk(other.formula.body) if isinstance(n, s.Name)} - set(other.formula.params)
             queue += [other.formula.names[n] for n in inner if n in other.formula.names]
-        return False
-
-    def served(self, entity: Entity) -> bool:
-        """Whether a declared name stood for itself in its own section: an equation beside that section is another's."""
-        if entity.formula is not None or not self.elsewhere(entity):
-            return False
-        for record in self.records:
-            if record.section[: len(entity.section)] != entity.section:
-                continue
-            trees = [record.left, record.right] if isinstance(record, LinkRecord) else []
-            if isinstance(record, GivenRecord):
-                trees = [e.formula.body for e in record.entities if e.formula is not None]
-            known = record.names.get(entity.name) is entity
-            if known and any(t is not None and entity.name in self.names_in(t) for t in trees):
-                return True
         return False
 
     def elsewhere(self, entity: Entity) -> bool:
@@ -586,6 +583,9 @@ class Collector:
             return True
         if entity.kind is Kind.INDEX:
             return not plain or mode is Mode.LET
+        again = mode is Mode.LET and entity.section != self.section and body is not None and not self.is_index(body)
+        if entity.kind in (Kind.LABEL, Kind.LABELS) and again:
+            return True
         if entity.kind in (Kind.DIMENSION, Kind.LABEL, Kind.LABELS) or entity.depends:
             return False
         if entity.formula is None and entity.axes is not None and len(left.formals) > len(entity.axes):
@@ -1059,6 +1059,17 @@ def plus_minus_values(node: s.Node) -> s.Node | None:
     if isinstance(node, s.Terms) and len(node.terms) == 1 and node.signs[0] == "±":
         return node.terms[0]
     return None
+
+
+def lists_members(name: s.Node | None, vector: s.Node | None) -> bool:
+    r"""``z = (z_1, \\dots, z_C)^\\top``: the entries are those of the name itself."""
+    while isinstance(vector, s.Transpose) or (isinstance(vector, s.Superscript) and letter(vector.exponent) == "T"):
+        vector = vector.base
+    if not isinstance(vector, s.Group) or vector.opening not in ("(", "[") or len(vector.items) < 2:
+        return False
+    own = letter(name) if name is not None else None
+    heads = [head_and_indices(i) for i in vector.items if not isinstance(i, s.Dots)]
+    return own is not None and all(letter(head) == own and indices for head, indices in heads)
 
 
 def only_item(node: s.Node, kinds: str = "{") -> s.Node:

@@ -19,6 +19,7 @@ class Inventory:
     def __init__(self) -> None:
         self.axes = Axes()
         self.all_names: set[str] = set()
+        self.dressed_names: frozenset[str] = frozenset()  # \mathbf{w} where w is another name
         self.usage: dict[str, int] = {}
         self.letters: set[str] = set()
         self.turned: set[str] = set()

@@ -147,6 +147,9 @@ class Reading:
                     if link.side is not None:
                         self.inventory.survey(link.side)
         self.inventory.axes.taken |= self.inventory.all_names
+        self.inventory.dressed_names = frozenset(
+            name for name in self.inventory.all_names for plain in self.dresses if name.endswith(f"{{{plain}}}")
+        )
 
     def renamed(self, chain: s.Chain) -> s.Chain:
         named = with_called(with_tags(with_glued(chain, self.glued), self.tags), self.called)

@@ -216,7 +216,7 @@ class Meaning:
     # -- names ------------------------------------------------------------------------------------------------
     def entity(self, name: str) -> Entity | None:
         """What the note introduces under this name, here or further down; None if nowhere."""
-        found = self.names.get(name)
+        found = self.names.get(name) or self.dressed(name)
         if found is None:
             found = self.inventory.later(name, self.position)
             if found is not None and found.kind in (Kind.INDEX, Kind.LABEL, Kind.DIMENSION):
@@ -226,6 +226,11 @@ class Meaning:
             elif found is not None and self.inventory.later(name, self.position, self.horizon) is None:
                 self.warn(f"${name}$ is used before it is introduced")
         return found if found is None else self.inventory.decide(found)
+
+    def dressed(self, name: str) -> Entity | None:
+        """``w_j`` where only ``\\mathbf{w}`` is introduced so far, though the note tells the two apart further down."""
+        names = (n for n in self.inventory.dressed_names if n.endswith(f"{{{name}}}") and n in self.names)
+        return next((self.names[n] for n in sorted(names)), None)
 
     def known(self, name: str) -> Entity:
         return self.entity(name) or self.inventory.implicit(name, self.names)
@@ -1156,6 +1161,9 @@ class Meaning:
         variables = node.variables or self.only_parameter(node)
         if len(variables) != 1:
             raise ReadProblem("a gradient by several things at once is not known", _span(node))
+        inner = node.body
+        if isinstance(inner, s.Nabla) and node.order == inner.order == 1 and self.by_the_same(node, inner):
+            return self.nabla(replace(inner, order=2))
         body = self.derived_body(node.body, variables)
         if body.rank:
             raise ReadProblem("a gradient of what is not a scalar has no layout: write a Jacobian", _span(node))
@@ -1167,6 +1175,11 @@ class Meaning:
         if not x.rank:
             return Value((), lambda: sp.Derivative(body.entry(), (x.entry(), 2)))
         return Value(x.axes * 2, lambda i, j: sp.Derivative(body.entry(), x.entry(i), x.entry(j)))
+
+    def by_the_same(self, outer: s.Nabla, inner: s.Nabla) -> bool:
+        r"""``\nabla_w \nabla_w L`` is the Hessian."""
+        names = [[letter(v) for v in n.variables] for n in (outer, inner)]
+        return len(names[0]) == 1 and names[0] == names[1] and None not in names[0]
 
     def only_parameter(self, node: s.Nabla) -> tuple[s.Node, ...]:
         """``\\nabla f``, ``\\nabla f(x)``: by the parameter that f is defined with."""
