@@ -42,6 +42,12 @@ from derive.kernels.from_softmax_regression_gradients import (
     softmax_regression_loss,
     softmax_regression_value_and_grads,
 )
+from derive.kernels.from_negative_log_likelihood import (
+    negative_log_likelihood_value_and_grads,
+)
+from derive.kernels.from_softmax_regression import (
+    softmax_regression_example_value_and_grads,
+)
 from derive.kernels.from_softmax import (
     cross_entropy,
     cross_entropy_grad,
@@ -69,6 +75,7 @@ __all__ = [
     "mean_cross_entropy_labels_grad",
     "mean_cross_entropy_labels_value_and_grad",
     "mean_cross_entropy_value_and_grad",
+    "negative_log_likelihood_value_and_grads",
     "relu_network_value_and_grads",
     "set_threads",
     "sigmoid",
@@ -79,6 +86,7 @@ __all__ = [
     "softmax",
     "softmax_jacobian",
     "softmax_jvp",
+    "softmax_regression_example_value_and_grads",
     "softmax_regression_grads",
     "softmax_regression_loss",
     "softmax_regression_value_and_grads",

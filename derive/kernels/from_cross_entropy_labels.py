@@ -23,7 +23,6 @@ from derive.kernels.runtime import (
     prepare,
     short_labels,
     short_rows,
-    unit_rows,
 )
 
 __all__ = [
@@ -70,12 +69,12 @@ def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array 
     if (
         axis == -1
         and out is None
-        and (ones := short_rows(z)) is not None
+        and (short := short_rows(z)) is not None
         and (flat := short_labels(c, z)) is not None
     ):
         g = z.take(flat)
         e = np.exp(z)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
         a = g - l
         m = -a
@@ -112,13 +111,13 @@ def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: A
     if (
         axis == -1
         and out is None
-        and (ones := short_rows(z)) is not None
+        and (short := short_rows(z)) is not None
         and (flat := short_labels(c, z)) is not None
     ):
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
-        e -= unit_rows(z, 1).take(c, 0)
+        e -= short.unit_rows(1).take(c, 0)
         return e
     return _cross_entropy_labels_grad((z, c), (out,), axis)[0]
 
@@ -161,18 +160,18 @@ def cross_entropy_labels_value_and_grad(
         axis == -1
         and out[0] is None
         and out[1] is None
-        and (ones := short_rows(z)) is not None
+        and (short := short_rows(z)) is not None
         and (flat := short_labels(c, z)) is not None
     ):
         g = z.take(flat)
         e = np.exp(z)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
         a = g - l
         m = -a
-        total2 = e.dot(ones)
+        total2 = short.totals(e, total=total)
         np.divide(e, total2, e)
-        e -= unit_rows(z, 1).take(c, 0)
+        e -= short.unit_rows(1).take(c, 0)
         return m, e
     return _cross_entropy_labels_value_and_grad((z, c), out, axis)
 
@@ -239,11 +238,11 @@ def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | N
 
     From derivations/kernels/cross-entropy-labels.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
+    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
-        c = (e * v).dot(ones)
+        c = short.totals(e * v)
         a = v - c
         a *= e
         return a

@@ -20,11 +20,9 @@ from derive.kernels.runtime import (
     like_logits,
     normalise,
     row_total,
-    scaled_ones,
     short_labels,
     short_rows,
     sum_over_rows,
-    unit_rows,
 )
 
 __all__ = [
@@ -77,13 +75,13 @@ def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> 
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if out is None and np.ndim(x) == 2 and (ones := short_rows(x)) is not None and like_logits(y, x):
+    if out is None and (short := short_rows(x)) is not None and x.ndim == 2 and like_logits(y, x):
         N = len(x)
-        c = (y * x).dot(ones[0])
+        c = (y * x).dot(short.one)
         e = np.exp(x)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
-        c2 = y.dot(ones[0])
+        c2 = y.dot(short.one)
         m = l * c2
         a = c - m
         r = row_total(a)
@@ -121,10 +119,10 @@ def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if out is None and np.ndim(x) == 2 and (ones := short_rows(x)) is not None and like_logits(y, x):
+    if out is None and (short := short_rows(x)) is not None and x.ndim == 2 and like_logits(y, x):
         N = len(x)
         e = np.exp(x)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
         e -= y
         e /= N
@@ -182,21 +180,21 @@ def mean_cross_entropy_value_and_grad(
     if (
         out[0] is None
         and out[1] is None
-        and np.ndim(x) == 2
-        and (ones := short_rows(x)) is not None
+        and (short := short_rows(x)) is not None
+        and x.ndim == 2
         and like_logits(y, x)
     ):
         N = len(x)
-        c = (y * x).dot(ones[0])
+        c = (y * x).dot(short.one)
         e = np.exp(x)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
-        c2 = y.dot(ones[0])
+        c2 = y.dot(short.one)
         m = l * c2
         a = c - m
         r = row_total(a)
         m2 = -1 / N * r
-        total2 = e.dot(ones)
+        total2 = short.totals(e, total=total)
         np.divide(e, total2, e)
         e -= y
         e /= N
@@ -244,14 +242,14 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
     """
     if (
         out is None
-        and np.ndim(x) == 2
-        and (ones := short_rows(x)) is not None
+        and (short := short_rows(x)) is not None
+        and x.ndim == 2
         and (flat := short_labels(t, x)) is not None
     ):
         N = len(x)
         g = x.take(flat)
         e = np.exp(x)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
         a = g - l
         r = row_total(a)
@@ -290,14 +288,14 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
     """
     if (
         out is None
-        and np.ndim(x) == 2
-        and (ones := short_rows(x)) is not None
+        and (short := short_rows(x)) is not None
+        and x.ndim == 2
         and (flat := short_labels(t, x)) is not None
     ):
         N = len(x)
         e = np.exp(x)
-        np.divide(e, e.dot(scaled_ones(x, N)), e)
-        e -= unit_rows(x, (1 / N)).take(t, 0)
+        np.divide(e, short.totals(e, N), e)
+        e -= short.unit_rows((1 / N)).take(t, 0)
         return e
     return _mean_cross_entropy_labels_grad((x, t), (out,))[0]
 
@@ -349,19 +347,19 @@ def mean_cross_entropy_labels_value_and_grad(
     if (
         out[0] is None
         and out[1] is None
-        and np.ndim(x) == 2
-        and (ones := short_rows(x)) is not None
+        and (short := short_rows(x)) is not None
+        and x.ndim == 2
         and (flat := short_labels(t, x)) is not None
     ):
         N = len(x)
         g = x.take(flat)
         e = np.exp(x)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
         a = g - l
         r = row_total(a)
         m = -1 / N * r
-        np.divide(e, e.dot(scaled_ones(x, N)), e)
-        e -= unit_rows(x, (1 / N)).take(t, 0)
+        np.divide(e, short.totals(e, N, total), e)
+        e -= short.unit_rows((1 / N)).take(t, 0)
         return x.dtype.type(m), e
     return _mean_cross_entropy_labels_value_and_grad((x, t), out)

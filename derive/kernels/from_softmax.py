@@ -13,7 +13,6 @@ from derive.kernels.runtime import (
     Array,
     Kernel,
     Work,
-    all_but_one,
     column_sums,
     exp_total,
     inner_products,
@@ -60,9 +59,9 @@ def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
+    if axis == -1 and out is None and (short := short_rows(z)) is not None:
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
         return e
     return _softmax((z,), (out,), axis)[0]
@@ -89,9 +88,9 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
+    if axis == -1 and out is None and (short := short_rows(z)) is not None:
         e = np.exp(z)
-        l = e.dot(all_but_one(z))
+        l = e.dot(short.others())
         l /= e
         np.log1p(l, l)
         np.negative(l, l)
@@ -122,9 +121,9 @@ def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None:
+    if axis == -1 and out is None and (short := short_rows(z)) is not None:
         e = np.exp(z)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = log_of_sums(z, total)
         return l
     return _logsumexp((z,), (out,), axis)[0]
@@ -194,12 +193,12 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(y, z):
-        c = (y * z).dot(ones[0])
+    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(y, z):
+        c = (y * z).dot(short.one)
         e = np.exp(z)
-        total = e.dot(ones[0])
+        total = e.dot(short.one)
         l = np.log(total)
-        c2 = y.dot(ones[0])
+        c2 = y.dot(short.one)
         m = l * c2
         a = c - m
         m2 = -a
@@ -233,9 +232,9 @@ def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(y, z):
+    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(y, z):
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
         e -= y
         return e

@@ -59,11 +59,11 @@ def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 
     From derivations/kernels/softmax-products.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
+    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
-        c = (e * v).dot(ones)
+        c = short.totals(e * v)
         a = v - c
         a *= e
         return a
@@ -100,11 +100,11 @@ def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 
     From derivations/kernels/softmax-products.md.
     """
-    if axis == -1 and out is None and (ones := short_rows(z)) is not None and like_logits(v, z):
+    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
         e = np.exp(z)
-        total = e.dot(ones)
+        total = short.totals(e)
         np.divide(e, total, e)
-        c = (e * v).dot(ones)
+        c = short.totals(e * v)
         a = v - c
         a *= e
         return a

@@ -724,38 +724,79 @@ def sum_over_rows(x: Array) -> Any:
 # ----- the straight way for short rows -----
 
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
+SPREAD_ENTRIES = 1 << 13  # from so many on, a sum is repeated along its row; below, a product with ones is sooner done
 LIMITS32, LIMITS64 = (-87.0, 85.0), (-708.0, 706.0)  # exp of these and sums of SHORT of them are normal numbers
-ONES32: dict[int, Array] = {}
-ONES64: dict[int, Array] = {}
 TABLES: dict[Any, Array] = {}
 
 
-def short_rows(z: Any) -> Array | None:
-    """A matrix of ones that sums the rows of ``z``, if they are short and exp takes every entry as it is."""
+class Rows:
+    """Sums along rows of one short size, by products with small tables that are kept."""
+
+    __slots__ = ("dtype", "one", "ones", "scaled", "size", "units")
+
+    def __init__(self, size: int, dtype: Any) -> None:
+        self.size, self.dtype = size, dtype
+        self.ones, self.one = np.ones((size, size), dtype), np.ones(size, dtype)
+        self.scaled: dict[float, Array] = {}
+        self.units: dict[float, Array] = {}
+
+    def totals(self, x: Array, factor: float = 1, total: Array | None = None) -> Array:
+        """``factor`` times the sum of each row, in every entry of the row; ``total`` are the sums if they are known."""
+        if x.size <= SPREAD_ENTRIES:
+            return np.asarray(x.dot(self.ones if factor == 1 else self.scaled_ones(factor)))
+        sums = x.dot(self.one) if total is None else total
+        if factor != 1:
+            sums = sums * factor
+        return np.asarray(sums.repeat(self.size).reshape(x.shape))
+
+    def scaled_ones(self, factor: float) -> Array:
+        found = self.scaled.get(factor)
+        return self.keep(self.scaled, factor, self.ones * self.dtype.type(factor)) if found is None else found
+
+    def unit_rows(self, value: float) -> Array:
+        """``value`` times the identity."""
+        found = self.units.get(value)
+        return self.keep(self.units, value, np.eye(self.size, dtype=self.dtype) * value) if found is None else found
+
+    def others(self) -> Array:
+        """A matrix that sums, for each entry of a row, the other ones."""
+        found = self.units.get(0)
+        return self.keep(self.units, 0, self.ones - np.eye(self.size, dtype=self.dtype)) if found is None else found
+
+    def keep(self, tables: dict[float, Array], key: float, table: Array) -> Array:
+        if len(tables) >= 64:
+            tables.clear()
+        table.flags.writeable = False
+        tables[key] = table
+        return table
+
+
+ROWS32: dict[int, Rows] = {}
+ROWS64: dict[int, Rows] = {}
+
+
+def short_rows(z: Any) -> Rows | None:
+    """The tables for the rows of ``z``, if they are short and exp takes every entry as it is."""
     if type(z) is not np.ndarray:
         return None
     dtype = z.dtype
     if dtype is FLOAT32:
-        known, (low, high) = ONES32, LIMITS32
+        known, (low, high) = ROWS32, LIMITS32
     elif dtype is FLOAT64:
-        known, (low, high) = ONES64, LIMITS64
+        known, (low, high) = ROWS64, LIMITS64
     else:
         return None
     try:
-        ones = known[z.shape[-1]]
+        rows = known[z.shape[-1]]
         if z.item(z.argmax()) < high and z.item(z.argmin()) > low and z.size <= SHORT_ENTRIES:
-            return ones
+            return rows
     except KeyError:
         if 0 < (size := z.shape[-1]) <= SHORT:
-            known[size] = np.ones((size, size), dtype)
+            known[size] = Rows(size, dtype)
             return short_rows(z)
     except (IndexError, ValueError):  # no axis, no rows
         pass
     return None
-
-
-def ones_of(z: Array) -> Array:
-    return (ONES32 if z.dtype is FLOAT32 else ONES64)[z.shape[-1]]
 
 
 def row_total(x: Any) -> Any:
@@ -774,26 +815,18 @@ def short_labels(labels: Any, z: Array) -> Array | None:
     """Places of the labelled entries in the flattened ``z``, if there is a label for each row and all are in range."""
     if type(labels) is not np.ndarray or labels.dtype is not INTP or labels.shape != z.shape[:-1]:
         return None
-    unsigned = labels.view(np.uintp)  # a negative label is large
     size = z.shape[-1]
+    if labels.size == 1:
+        return labels if 0 <= labels.item() < size else None
+    unsigned = labels.view(np.uintp)  # a negative label is large
     if unsigned.item(unsigned.argmax()) >= size:
         return None
     count = z.size // size
-    return labels if count == 1 else row_starts(count, size).reshape(labels.shape) + labels
+    return row_starts(count, size).reshape(labels.shape) + labels
 
 
 def row_starts(count: int, size: int) -> Array:
     return remembered(("starts", count, size), lambda: np.arange(count) * size)
-
-
-def scaled_ones(z: Array, factor: float) -> Array:
-    """``factor`` times the matrix of ones that sums the rows of ``z``."""
-    return remembered(("ones", z.dtype, z.shape[-1], factor), lambda: ones_of(z) * z.dtype.type(factor))
-
-
-def unit_rows(z: Array, value: float) -> Array:
-    """``value`` times the identity of the size of a row of ``z``."""
-    return remembered(("unit", z.dtype, z.shape[-1], value), lambda: np.eye(z.shape[-1], dtype=z.dtype) * value)
 
 
 def remembered(key: Any, make: Any) -> Array:
@@ -818,9 +851,3 @@ def log_of_sums(z: Array, total: Any) -> Any:
     flat = result.reshape(-1)
     again(z.reshape(-1, z.shape[-1]).T, flat)
     return flat.reshape(result.shape) if result.ndim else flat[0]
-
-
-def all_but_one(z: Array) -> Array:
-    """A matrix that sums, for each entry of a row of ``z``, the others."""
-    size = z.shape[-1]
-    return remembered(("others", z.dtype, size), lambda: np.ones((size, size), z.dtype) - np.eye(size, dtype=z.dtype))
