@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from derive.notes import syntax as s
@@ -33,8 +34,8 @@ def with_constants(chain: s.Chain) -> s.Chain:
 def _change(node: Any) -> Any:
     if not isinstance(node, s.Factors):
         return node
-    factors = list(node.factors)
-    for k in range(1, len(factors)):
-        if isinstance(factors[k - 1], s.Number) and isinstance(factors[k], s.Name) and factors[k].text == PI:
-            factors[k] = replace(factors[k], text=NUMBER)
+    factors: list[Any] = list(node.factors)
+    for k, (before, factor) in enumerate(pairwise(node.factors), 1):
+        if isinstance(before, s.Number) and isinstance(factor, s.Name) and factor.text == PI:
+            factors[k] = replace(factor, text=NUMBER)
     return replace(node, factors=tuple(factors))
