@@ -265,9 +265,9 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     guards += ["out is None"] if len(roots) == 1 else [f"out[{k}] is None" for k in range(len(roots))]
     others = [a for a in p.arguments if a.name != logits]
     rank = next(a.rank for a in p.arguments if a.name == logits)
+    guards.append(f"(short := short_rows({logits})) is not None")
     if split.size is not None:
-        guards.append(f"np.ndim({logits}) == {rank}")
-    guards.append(f"(ones := short_rows({logits})) is not None")
+        guards.append(f"{logits}.ndim == {rank}")
     lines = []
     for other in others:
         if other.integer:

@@ -19,7 +19,7 @@ def _runtime_names() -> frozenset[str]:
 
 RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
 WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike"}
-WORDS |= {"work", "given", "ones", "flat"}
+WORDS |= {"work", "given", "short", "flat"}
 RESERVED = frozenset(WORDS) | frozenset(dir(builtins)) | _runtime_names()
 
 

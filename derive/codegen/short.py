@@ -1,7 +1,7 @@
 """The straight way for short rows of ordinary numbers: no blocks, no checks beyond the ones that let it be taken.
 
-Arrays stand as ``(..., N)``. A sum over a row is a product with a matrix of ones, which leaves it in every entry of
-the row, so that no operand has to be broadcast. It is emitted only for functions that take
+Arrays stand as ``(..., N)``. A sum over a row is left in every entry of the row (by a product with a matrix of ones, or
+repeated), so that no operand has to be broadcast. It is emitted only for functions that take
 the exponentials of an argument.
 """
 
@@ -38,7 +38,7 @@ class Short(Straight):
     """Emits the statements of the straight way; ``guards`` are the conditions under which it may be taken."""
 
     def __init__(self, roots: Sequence[Node], names: dict[Node, str], taken: set[str], lane: Size) -> None:
-        super().__init__(roots, names, taken | {"ones", "flat"})
+        super().__init__(roots, names, taken | {"short", "flat"})
         self.lane = lane
         self.thin: dict[Node, str] = {}
         self.sums: dict[tuple[Node, bool], str] = {}
@@ -121,11 +121,13 @@ class Short(Straight):
         """The sum of the exponentials."""
         key = (self.logits, wide)
         if key not in self.sums:
-            name = self.unused("total")
-            if not wide and (self.logits, True) in self.sums:
-                self.lines.append(f"{name} = {self.sums[self.logits, True]}[..., 0]")
+            name, known = self.unused("total"), self.sums.get((self.logits, not wide))
+            if wide:
+                more = f", total={known}" if known else ""
+                self.lines.append(f"{name} = short.totals({self.exponentials()}{more})")
             else:
-                self.lines.append(f"{name} = {self.exponentials()}.dot({'ones' if wide else 'ones[0]'})")
+                text = f"{known}[..., 0]" if known else f"{self.exponentials()}.dot(short.one)"
+                self.lines.append(f"{name} = {text}")
             self.sums[key] = name
         return self.sums[key]
 
@@ -163,10 +165,9 @@ class Short(Straight):
 
     def log_softmax(self, node: LogSoftmax) -> None:
         """log s_i = -log(1 + (sum of the other exponentials) / exp z_i), which cancels nowhere."""
-        self.needs.add("all_but_one")
         e, name = self.exponentials(), self.fresh(node)
         self.lines += [
-            f"{name} = {e}.dot(all_but_one({self.logits.name}))",
+            f"{name} = {e}.dot(short.others())",
             f"{name} /= {e}",
             f"np.log1p({name}, {name})",
             f"np.negative({name}, {name})",
@@ -196,12 +197,12 @@ class Short(Straight):
         return None
 
     def scaled(self, node: Mul, soft: Softmax) -> None:
-        """exp / (sum of exp / factor): the factor goes into the matrix of ones."""
+        """exp / (sum of exp / factor): the factor goes into the sums."""
         inverse = [(u, -p) for u, p in node.factors if u.node != soft]
         factor = self.product(1 / node.coefficient, inverse, 0)
-        self.needs.add("scaled_ones")
-        e = self.exponentials()
-        self.divide(node, f"{e}.dot(scaled_ones({self.logits.name}, {factor}))")
+        known = self.sums.get((self.logits, False))
+        more = f", {known}" if known else ""
+        self.divide(node, f"short.totals({self.exponentials()}, {factor}{more})")
 
     def row_node(self, node: Node) -> None:
         wanted = self.wanted[node]
@@ -219,7 +220,7 @@ class Short(Straight):
                 self.assign(node, f"np.log({self.total(True)})")
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
-                self.assign(node, f"({product}).dot(ones)" if len(operands) > 1 else f"{product}.dot(ones)")
+                self.assign(node, f"short.totals({product})")
             case Map() | Add() | Mul():
                 self.emit(node)
             case _:
@@ -246,7 +247,7 @@ class Short(Straight):
                 return f"log_of_sums({self.logits.name}, {self.total(False)})"
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
-                return f"({product}).dot(ones[0])" if len(operands) > 1 else f"{product}.dot(ones[0])"
+                return f"({product}).dot(short.one)" if len(operands) > 1 else f"{product}.dot(short.one)"
             case Gather(source, where) if isinstance(source.node, Input) and isinstance(where.node, Input):
                 return f"{source.node.name}.take(flat)"
             case RowSum((use,), 0) if use.labels == ():
@@ -274,6 +275,5 @@ class Short(Straight):
             amount, sign = "1", "+=" if c < 0 else "-="
         if not isinstance(inner.where.node, Input):
             raise NotShort
-        self.needs.add("unit_rows")
-        rows = f"unit_rows({self.logits.name}, {amount}).take({inner.where.node.name}, 0)"
+        rows = f"short.unit_rows({amount}).take({inner.where.node.name}, 0)"
         self.lines.append(f"{self.text[node]} {sign} {rows}")
