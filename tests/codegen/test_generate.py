@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures import MEAN, RIDGE, SOFTMAX
 
 from derive.codegen.evaluate import evaluate
 from derive.codegen.module import generate, program
+from tests.codegen.fixtures import MEAN, RIDGE, SOFTMAX
 
 REQUESTS = (*SOFTMAX, *MEAN, *RIDGE)
 SIZES = {"N": 5, "K": 4, "D": 3, "M": 6}
