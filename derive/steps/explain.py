@@ -23,6 +23,7 @@ from derive.steps.context import Context, Known, kind
 from derive.steps.core import (
     D,
     Expr,
+    Rewrite,
     add,
     canonical,
     delta,
@@ -272,7 +273,7 @@ ROADS = (
 def spelled_out(expr: Expr, context: Context) -> list[Line]:
     """Logarithms, sums and products taken apart until nothing is left to do."""
     out: list[Line] = []
-    for rule, function in (
+    ways: tuple[tuple[str, Rewrite], ...] = (
         ("different indices", lambda e: simple.told_apart(e, context)),
         ("equal indices", lambda e: simple.told_equal(e, context)),
         ("definition", lambda e: everywhere(lambda x: plain_body(x, context))(e)),
@@ -292,7 +293,8 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
         ("folding back", lambda e: simple.settle(e, context)),
         ("multiplying out", multiplied),
         ("aligning the indices", aligned),
-    ):
+    )
+    for rule, function in ways:
         new = function(expr)
         new = None if new is None else distinct(unified(new))
         if new is not None and new != expr:
