@@ -27,8 +27,6 @@ UNTYPED = "arg-type, attr-defined, call-overload, index, operator, union-attr"
 Evidence = Callable[[CompileRequest, Target], str]
 
 
-
-
 @dataclass(frozen=True)
 class Program:
     """A function to be: its arguments in order, its results as graphs, names for intermediates."""
@@ -138,8 +136,9 @@ def docstring(p: Program, note: str) -> str:
         textwrap.fill(x, 108, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False) if x else ""
         for x in lines
     ]
-    body = "\n".join(wrapped).replace("\\", "\\\\").replace('"""', "'''")
-    return textwrap.indent(f'"""{body}\n"""', "    ")
+    body = "\n".join(wrapped).replace('"""', "'''")
+    mark = "r" if "\\" in body else ""
+    return textwrap.indent(f'{mark}"""{body}\n"""', "    ")
 
 
 def one_line(text: str) -> str:
@@ -177,7 +176,13 @@ def header(p: Program, note: str) -> list[str]:
 def definition(name: str, parameters: str, kind: str) -> str:
     """The line, or lines, that open a function."""
     line = f"def {name}({parameters}) -> {kind}:"
-    return line if len(line) <= 120 else f"def {name}(\n    {parameters}\n) -> {kind}:"
+    return line if len(line) <= 120 else f"def {name}(\n{filled(parameters)}\n) -> {kind}:"
+
+
+def filled(text: str) -> str:
+    """Arguments, indented, on as many lines as they need."""
+    return textwrap.fill(text, 112, initial_indent="    ", subsequent_indent="    ", break_long_words=False,
+                         break_on_hyphens=False)
 
 
 def sizes_used(p: Program, statements: Sequence[str], source: str) -> list[str]:
@@ -201,7 +206,9 @@ def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
         for a in p.arguments
     )
     text = header(p, note)
-    text.append(f'    given = prepare("{p.name}", {checks}{", axis=axis" if axis else ""})')
+    checks = f'"{p.name}", {checks}{", axis=axis" if axis else ""}'
+    line = f"    given = prepare({checks})"
+    text.append(line if len(line) <= 120 else f"    given = prepare(\n{textwrap.indent(filled(checks), '    ')}\n    )")
     unpack = ", ".join(a.name for a in p.arguments)
     text.append(f"    {unpack}{',' if len(p.arguments) == 1 else ''} = given.arrays")
     text += [f"    {line}" for line in sizes_used(p, body.lines + results, "given")]
@@ -213,7 +220,10 @@ def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
         f'placed("{p.name}", {r}, {"out" if count == 1 else f"out[{k}]"}, given.result{m})'
         for k, (r, m) in enumerate(zip(results, moved, strict=True))
     ]
-    text.append(f"    return {', '.join(placed)}")
+    line = f"    return {', '.join(placed)}"
+    if len(line) > 120:
+        line = "    return (\n" + "".join(f"        {x},\n" for x in placed) + "    )"
+    text.append(line)
     return "\n".join(text) + "\n", body.needs | {"prepare", "placed"}
 
 
@@ -239,7 +249,7 @@ def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]
     results = [f"({axes_text(r.sizes)}, {w})" for r, w in zip(roots, places, strict=True)]
     parts = [f'"{p.name}"', quoted(split.size), listed(arguments), listed(results), f"_{p.name}_rows"]
     parts += [f"_{p.name}_sums"] if after else []
-    kernel = f"_{p.name} = Kernel(\n" + "".join(f"    {x},\n" for x in parts) + ")"
+    kernel = f"_{p.name} = Kernel(\n" + "".join(f"{filled(x)},\n" for x in parts) + ")"
     values = ", ".join(a.name for a in p.arguments) + ("," if len(p.arguments) == 1 else "")
     outs = "(out,)" if len(p.results) == 1 else "out"
     call = f"_{p.name}(({values}), {outs}{', axis' if p.one_axis else ''})"

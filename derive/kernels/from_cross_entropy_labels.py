@@ -56,13 +56,13 @@ _cross_entropy_labels = Kernel(
 
 
 def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """L.
+    r"""L.
 
     z: (..., C)
     c: integer labels from 0 to C - 1, (...)
     Returns (...).
 
-    Defined by L = -\\log s_c.
+    Defined by L = -\log s_c.
 
     From derivations/kernels/cross-entropy-labels.md.
     """
@@ -98,13 +98,13 @@ _cross_entropy_labels_grad = Kernel(
 
 
 def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\frac{\\partial L}{\\partial z_j}.
+    r"""\frac{\partial L}{\partial z_j}.
 
     z: (..., C)
     c: integer labels from 0 to C - 1, (...)
     Returns (..., C).
 
-    \\frac{\\partial L}{\\partial z_j} = s_j - \\mathbb{1}\\{j=c\\}: proved for every size.
+    \frac{\partial L}{\partial z_j} = s_j - \mathbb{1}\{j=c\}: proved for every size.
 
     From derivations/kernels/cross-entropy-labels.md.
     """
@@ -145,14 +145,14 @@ _cross_entropy_labels_value_and_grad = Kernel(
 def cross_entropy_labels_value_and_grad(
     z: ArrayLike, c: ArrayLike, axis: int = -1, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
-    """L; \\frac{\\partial L}{\\partial z_j}.
+    r"""L; \frac{\partial L}{\partial z_j}.
 
     z: (..., C)
     c: integer labels from 0 to C - 1, (...)
     Returns (...), (..., C).
 
-    Defined by L = -\\log s_c.
-    \\frac{\\partial L}{\\partial z_j} = s_j - \\mathbb{1}\\{j=c\\}: proved for every size.
+    Defined by L = -\log s_c.
+    \frac{\partial L}{\partial z_j} = s_j - \mathbb{1}\{j=c\}: proved for every size.
 
     From derivations/kernels/cross-entropy-labels.md.
     """
@@ -196,12 +196,12 @@ _cross_entropy_hessian = Kernel(
 
 
 def cross_entropy_hessian(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\frac{\\partial^2 L}{\\partial z_i \\partial z_j}.
+    r"""\frac{\partial^2 L}{\partial z_i \partial z_j}.
 
     z: (..., C)
     Returns (..., C, C).
 
-    \\frac{\\partial^2 L}{\\partial z_i \\partial z_j} = s_j ( \\mathbb{1}\\{i=j\\} - s_i ): proved for every size.
+    \frac{\partial^2 L}{\partial z_i \partial z_j} = s_j ( \mathbb{1}\{i=j\} - s_i ): proved for every size.
 
     From derivations/kernels/cross-entropy-labels.md.
     """
@@ -227,13 +227,13 @@ _cross_entropy_hvp = Kernel(
 
 
 def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\sum_{j=1}^C \\frac{\\partial^2 L}{\\partial z_i \\partial z_j} v_j.
+    r"""\sum_{j=1}^C \frac{\partial^2 L}{\partial z_i \partial z_j} v_j.
 
     z: (..., C)
     v: (..., C)
     Returns (..., C).
 
-    \\sum_{j=1}^C \\frac{\\partial^2 L}{\\partial z_i \\partial z_j} v_j = s_i ( v_i - \\sum_{j=1}^C s_j v_j ): proved
+    \sum_{j=1}^C \frac{\partial^2 L}{\partial z_i \partial z_j} v_j = s_i ( v_i - \sum_{j=1}^C s_j v_j ): proved
         for every size.
 
     From derivations/kernels/cross-entropy-labels.md.
@@ -252,14 +252,14 @@ def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | N
 def smoothed_cross_entropy(
     z: ArrayLike, c: ArrayLike, epsilon: ArrayLike, axis: int = -1, out: Array | None = None
 ) -> Any:
-    """M.
+    r"""M.
 
     z: (..., C)
     c: integer labels from 0 to C - 1, (...)
     epsilon: (...)
     Returns (...).
 
-    Defined by M = -\\sum_{i=1}^C q_i \\log s_i.
+    Defined by M = -\sum_{i=1}^C q_i \log s_i.
 
     From derivations/kernels/cross-entropy-labels.md.
     """
@@ -301,14 +301,14 @@ _smoothed_cross_entropy_grad = Kernel(
 def smoothed_cross_entropy_grad(
     z: ArrayLike, c: ArrayLike, epsilon: ArrayLike, axis: int = -1, out: Array | None = None
 ) -> Any:
-    """\\frac{\\partial M}{\\partial z_j}.
+    r"""\frac{\partial M}{\partial z_j}.
 
     z: (..., C)
     c: integer labels from 0 to C - 1, (...)
     epsilon: (...)
     Returns (..., C).
 
-    \\frac{\\partial M}{\\partial z_j} = s_j - (1 - \\epsilon) \\mathbb{1}\\{j=c\\} - \\frac{\\epsilon}{C}: proved for
+    \frac{\partial M}{\partial z_j} = s_j - (1 - \epsilon) \mathbb{1}\{j=c\} - \frac{\epsilon}{C}: proved for
         every size.
 
     From derivations/kernels/cross-entropy-labels.md.

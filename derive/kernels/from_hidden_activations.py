@@ -62,7 +62,8 @@ def _sigmoid_network_value_and_grads_rows(
 
 
 def _sigmoid_network_value_and_grads_sums(
-    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
+    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
+    X: Array, Y: Array
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
@@ -72,7 +73,8 @@ def _sigmoid_network_value_and_grads_sums(
 _sigmoid_network_value_and_grads = Kernel(
     "sigmoid_network_value_and_grads",
     "N",
-    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N", "M"), 0), ("Y", ("N", "K"), 0)),
+    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N",
+    "M"), 0), ("Y", ("N", "K"), 0)),
     (((), None), (("H", "M"), None), (("H",), None), (("K", "H"), None), (("K",), None)),
     _sigmoid_network_value_and_grads_rows,
     _sigmoid_network_value_and_grads_sums,
@@ -80,10 +82,11 @@ _sigmoid_network_value_and_grads = Kernel(
 
 
 def sigmoid_network_value_and_grads(
-    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None, None, None)
+    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None,
+    ...] = (None, None, None, None, None)
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """L; \\frac{\\partial L}{\\partial V_{jm}}; \\frac{\\partial L}{\\partial a_j}; \\frac{\\partial L}{\\partial W_{kj}};
-        \\frac{\\partial L}{\\partial b_k}.
+    r"""L; \frac{\partial L}{\partial V_{jm}}; \frac{\partial L}{\partial a_j}; \frac{\partial L}{\partial W_{kj}};
+        \frac{\partial L}{\partial b_k}.
 
     V: (..., H, M)
     a: (..., H)
@@ -93,13 +96,13 @@ def sigmoid_network_value_and_grads(
     Y: (..., N, K)
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log S_{nk}.
+    \frac{\partial L}{\partial V_{jm}} = \sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \sum_{k=1}^K
         Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
-        \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+    \frac{\partial L}{\partial a_j} = \sum_{n=1}^N G_{nj}: proved for every size, given \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial W_{kj}} = \sum_{n=1}^N \Delta_{nk} h_{nj}: proved for every size, given
+        \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial b_k} = \sum_{n=1}^N \Delta_{nk}: proved for every size, given \sum_{k=1}^K Y_{nk}
         = 1.
 
     From derivations/kernels/hidden-activations.md.
@@ -140,7 +143,8 @@ def _tanh_network_value_and_grads_rows(
 
 
 def _tanh_network_value_and_grads_sums(
-    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
+    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
+    X: Array, Y: Array
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
@@ -150,7 +154,8 @@ def _tanh_network_value_and_grads_sums(
 _tanh_network_value_and_grads = Kernel(
     "tanh_network_value_and_grads",
     "N",
-    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N", "M"), 0), ("Y", ("N", "K"), 0)),
+    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N",
+    "M"), 0), ("Y", ("N", "K"), 0)),
     (((), None), (("H", "M"), None), (("H",), None), (("K", "H"), None), (("K",), None)),
     _tanh_network_value_and_grads_rows,
     _tanh_network_value_and_grads_sums,
@@ -158,10 +163,11 @@ _tanh_network_value_and_grads = Kernel(
 
 
 def tanh_network_value_and_grads(
-    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None, None, None)
+    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None,
+    ...] = (None, None, None, None, None)
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """L; \\frac{\\partial L}{\\partial V_{jm}}; \\frac{\\partial L}{\\partial a_j}; \\frac{\\partial L}{\\partial W_{kj}};
-        \\frac{\\partial L}{\\partial b_k}.
+    r"""L; \frac{\partial L}{\partial V_{jm}}; \frac{\partial L}{\partial a_j}; \frac{\partial L}{\partial W_{kj}};
+        \frac{\partial L}{\partial b_k}.
 
     V: (..., H, M)
     a: (..., H)
@@ -171,13 +177,13 @@ def tanh_network_value_and_grads(
     Y: (..., N, K)
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log S_{nk}.
+    \frac{\partial L}{\partial V_{jm}} = \sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \sum_{k=1}^K
         Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
-        \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+    \frac{\partial L}{\partial a_j} = \sum_{n=1}^N G_{nj}: proved for every size, given \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial W_{kj}} = \sum_{n=1}^N \Delta_{nk} h_{nj}: proved for every size, given
+        \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial b_k} = \sum_{n=1}^N \Delta_{nk}: proved for every size, given \sum_{k=1}^K Y_{nk}
         = 1.
 
     From derivations/kernels/hidden-activations.md.
@@ -219,7 +225,8 @@ def _relu_network_value_and_grads_rows(
 
 
 def _relu_network_value_and_grads_sums(
-    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array, X: Array, Y: Array
+    work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
+    X: Array, Y: Array
 ) -> tuple[Any, ...]:
     N = work.sizes["N"]
     m = -1 / N * sum0
@@ -229,7 +236,8 @@ def _relu_network_value_and_grads_sums(
 _relu_network_value_and_grads = Kernel(
     "relu_network_value_and_grads",
     "N",
-    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N", "M"), 0), ("Y", ("N", "K"), 0)),
+    (("V", ("H", "M"), None), ("a", ("H",), None), ("W", ("K", "H"), None), ("b", ("K",), None), ("X", ("N",
+    "M"), 0), ("Y", ("N", "K"), 0)),
     (((), None), (("H", "M"), None), (("H",), None), (("K", "H"), None), (("K",), None)),
     _relu_network_value_and_grads_rows,
     _relu_network_value_and_grads_sums,
@@ -237,10 +245,11 @@ _relu_network_value_and_grads = Kernel(
 
 
 def relu_network_value_and_grads(
-    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None, None, None)
+    V: ArrayLike, a: ArrayLike, W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None,
+    ...] = (None, None, None, None, None)
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """L; \\frac{\\partial L}{\\partial V_{jm}}; \\frac{\\partial L}{\\partial a_j}; \\frac{\\partial L}{\\partial W_{kj}};
-        \\frac{\\partial L}{\\partial b_k}.
+    r"""L; \frac{\partial L}{\partial V_{jm}}; \frac{\partial L}{\partial a_j}; \frac{\partial L}{\partial W_{kj}};
+        \frac{\partial L}{\partial b_k}.
 
     V: (..., H, M)
     a: (..., H)
@@ -250,13 +259,13 @@ def relu_network_value_and_grads(
     Y: (..., N, K)
     Returns (...), (..., H, M), (..., H), (..., K, H), (..., K).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    \\frac{\\partial L}{\\partial V_{jm}} = \\sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \\sum_{k=1}^K
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log S_{nk}.
+    \frac{\partial L}{\partial V_{jm}} = \sum_{n=1}^N G_{nj} X_{nm}: proved for every size, given \sum_{k=1}^K
         Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial a_j} = \\sum_{n=1}^N G_{nj}: proved for every size, given \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial W_{kj}} = \\sum_{n=1}^N \\Delta_{nk} h_{nj}: proved for every size, given
-        \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial b_k} = \\sum_{n=1}^N \\Delta_{nk}: proved for every size, given \\sum_{k=1}^K Y_{nk}
+    \frac{\partial L}{\partial a_j} = \sum_{n=1}^N G_{nj}: proved for every size, given \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial W_{kj}} = \sum_{n=1}^N \Delta_{nk} h_{nj}: proved for every size, given
+        \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial b_k} = \sum_{n=1}^N \Delta_{nk}: proved for every size, given \sum_{k=1}^K Y_{nk}
         = 1.
 
     From derivations/kernels/hidden-activations.md.

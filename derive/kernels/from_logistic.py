@@ -39,12 +39,12 @@ _sigmoid = Kernel(
 
 
 def sigmoid(x: ArrayLike, out: Array | None = None) -> Any:
-    """\\sigma(x).
+    r"""\sigma(x).
 
     x: (...)
     Returns (...).
 
-    Defined by \\sigma(x) = \\frac{1}{1 + e^{-x}}.
+    Defined by \sigma(x) = \frac{1}{1 + e^{-x}}.
 
     From derivations/kernels/logistic.md.
     """
@@ -68,12 +68,12 @@ _sigmoid_derivative = Kernel(
 
 
 def sigmoid_derivative(x: ArrayLike, out: Array | None = None) -> Any:
-    """\\sigma'(x).
+    r"""\sigma'(x).
 
     x: (...)
     Returns (...).
 
-    \\sigma'(x) = \\sigma(x) (1 - \\sigma(x)): proved for every size.
+    \sigma'(x) = \sigma(x) (1 - \sigma(x)): proved for every size.
 
     From derivations/kernels/logistic.md.
     """
@@ -94,12 +94,12 @@ _softplus = Kernel(
 
 
 def softplus(x: ArrayLike, out: Array | None = None) -> Any:
-    """\\zeta(x).
+    r"""\zeta(x).
 
     x: (...)
     Returns (...).
 
-    Defined by \\zeta(x) = \\log(1 + e^x).
+    Defined by \zeta(x) = \log(1 + e^x).
 
     From derivations/kernels/logistic.md.
     """
@@ -120,12 +120,12 @@ _softplus_derivative = Kernel(
 
 
 def softplus_derivative(x: ArrayLike, out: Array | None = None) -> Any:
-    """\\zeta'(x).
+    r"""\zeta'(x).
 
     x: (...)
     Returns (...).
 
-    \\zeta'(x) = \\sigma(x): proved for every size.
+    \zeta'(x) = \sigma(x): proved for every size.
 
     From derivations/kernels/logistic.md.
     """

@@ -65,13 +65,13 @@ _mean_cross_entropy = Kernel(
 
 
 def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> Any:
-    """L.
+    r"""L.
 
     x: (..., N, K)
     y: (..., N, K)
     Returns (...).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K y_{nk} \\log \\sigma_{nk}.
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K y_{nk} \log \sigma_{nk}.
 
     From derivations/kernels/mean-cross-entropy.md.
     """
@@ -108,14 +108,14 @@ _mean_cross_entropy_grad = Kernel(
 
 
 def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> Any:
-    """\\frac{\\partial L}{\\partial x_{jl}}.
+    r"""\frac{\partial L}{\partial x_{jl}}.
 
     x: (..., N, K)
     y: (..., N, K)
     Returns (..., N, K).
 
-    \\frac{\\partial L}{\\partial x_{jl}} = \\frac{1}{N} ( \\sigma_{jl} - y_{jl} ): proved for every size, given
-        \\sum_{k=1}^K y_{nk} = 1.
+    \frac{\partial L}{\partial x_{jl}} = \frac{1}{N} ( \sigma_{jl} - y_{jl} ): proved for every size, given
+        \sum_{k=1}^K y_{nk} = 1.
 
     From derivations/kernels/mean-cross-entropy.md.
     """
@@ -165,15 +165,15 @@ _mean_cross_entropy_value_and_grad = Kernel(
 def mean_cross_entropy_value_and_grad(
     x: ArrayLike, y: ArrayLike, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
-    """L; \\frac{\\partial L}{\\partial x_{jl}}.
+    r"""L; \frac{\partial L}{\partial x_{jl}}.
 
     x: (..., N, K)
     y: (..., N, K)
     Returns (...), (..., N, K).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K y_{nk} \\log \\sigma_{nk}.
-    \\frac{\\partial L}{\\partial x_{jl}} = \\frac{1}{N} ( \\sigma_{jl} - y_{jl} ): proved for every size, given
-        \\sum_{k=1}^K y_{nk} = 1.
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K y_{nk} \log \sigma_{nk}.
+    \frac{\partial L}{\partial x_{jl}} = \frac{1}{N} ( \sigma_{jl} - y_{jl} ): proved for every size, given
+        \sum_{k=1}^K y_{nk} = 1.
 
     From derivations/kernels/mean-cross-entropy.md.
     """
@@ -230,13 +230,13 @@ _mean_cross_entropy_labels = Kernel(
 
 
 def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = None) -> Any:
-    """E.
+    r"""E.
 
     x: (..., N, K)
     t: integer labels from 0 to K - 1, (..., N)
     Returns (...).
 
-    Defined by E = -\\frac{1}{N} \\sum_{n=1}^N \\log \\sigma_{n t_n}.
+    Defined by E = -\frac{1}{N} \sum_{n=1}^N \log \sigma_{n t_n}.
 
     From derivations/kernels/mean-cross-entropy.md.
     """
@@ -275,13 +275,13 @@ _mean_cross_entropy_labels_grad = Kernel(
 
 
 def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None = None) -> Any:
-    """\\frac{\\partial E}{\\partial x_{jl}}.
+    r"""\frac{\partial E}{\partial x_{jl}}.
 
     x: (..., N, K)
     t: integer labels from 0 to K - 1, (..., N)
     Returns (..., N, K).
 
-    \\frac{\\partial E}{\\partial x_{jl}} = \\frac{1}{N} ( \\sigma_{jl} - \\mathbb{1}\\{l = t_j\\} ): proved for every
+    \frac{\partial E}{\partial x_{jl}} = \frac{1}{N} ( \sigma_{jl} - \mathbb{1}\{l = t_j\} ): proved for every
         size.
 
     From derivations/kernels/mean-cross-entropy.md.
@@ -332,14 +332,14 @@ _mean_cross_entropy_labels_value_and_grad = Kernel(
 def mean_cross_entropy_labels_value_and_grad(
     x: ArrayLike, t: ArrayLike, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
-    """E; \\frac{\\partial E}{\\partial x_{jl}}.
+    r"""E; \frac{\partial E}{\partial x_{jl}}.
 
     x: (..., N, K)
     t: integer labels from 0 to K - 1, (..., N)
     Returns (...), (..., N, K).
 
-    Defined by E = -\\frac{1}{N} \\sum_{n=1}^N \\log \\sigma_{n t_n}.
-    \\frac{\\partial E}{\\partial x_{jl}} = \\frac{1}{N} ( \\sigma_{jl} - \\mathbb{1}\\{l = t_j\\} ): proved for every
+    Defined by E = -\frac{1}{N} \sum_{n=1}^N \log \sigma_{n t_n}.
+    \frac{\partial E}{\partial x_{jl}} = \frac{1}{N} ( \sigma_{jl} - \mathbb{1}\{l = t_j\} ): proved for every
         size.
 
     From derivations/kernels/mean-cross-entropy.md.

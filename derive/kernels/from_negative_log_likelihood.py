@@ -27,7 +27,7 @@ __all__ = [
 def negative_log_likelihood_value_and_grads(
     w: ArrayLike, b: ArrayLike, x: ArrayLike, c: ArrayLike, out: tuple[Array | None, ...] = (None, None, None)
 ) -> tuple[Any, Any, Any]:
-    """\\ell; \\frac{\\partial \\ell}{\\partial w_i}; \\frac{\\partial \\ell}{\\partial b_i}.
+    r"""\ell; \frac{\partial \ell}{\partial w_i}; \frac{\partial \ell}{\partial b_i}.
 
     w: (..., C, D)
     b: (..., C)
@@ -35,13 +35,16 @@ def negative_log_likelihood_value_and_grads(
     c: integer labels from 0 to C - 1, (...)
     Returns (...), (..., C, D), (..., C).
 
-    Defined by \\ell = -\\log p_c.
-    \\frac{\\partial \\ell}{\\partial w_i} = (p_i - y_i) x: proved for every size.
-    \\frac{\\partial \\ell}{\\partial b_i} = p_i - y_i: proved for every size.
+    Defined by \ell = -\log p_c.
+    \frac{\partial \ell}{\partial w_i} = (p_i - y_i) x: proved for every size.
+    \frac{\partial \ell}{\partial b_i} = p_i - y_i: proved for every size.
 
     From derivations/negative-log-likelihood.md.
     """
-    given = prepare("negative_log_likelihood_value_and_grads", ("w", w, ("C", "D")), ("b", b, ("C",)), ("x", x, ("D",)), ("c", c, (), "C"))
+    given = prepare(
+        "negative_log_likelihood_value_and_grads", ("w", w, ("C", "D")), ("b", b, ("C",)), ("x", x, ("D",)), ("c",
+        c, (), "C")
+    )
     w, b, x, c = given.arrays
     C = given.sizes["C"]
     dtype = given.dtype
@@ -57,4 +60,8 @@ def negative_log_likelihood_value_and_grads(
         a2 += s
         add_at(a2, c[..., None], -1, -1)
         m2 = a2[..., :, None] * x[..., None, :]
-    return placed("negative_log_likelihood_value_and_grads", m, out[0], given.result), placed("negative_log_likelihood_value_and_grads", m2, out[1], given.result), placed("negative_log_likelihood_value_and_grads", a2, out[2], given.result)
+    return (
+        placed("negative_log_likelihood_value_and_grads", m, out[0], given.result),
+        placed("negative_log_likelihood_value_and_grads", m2, out[1], given.result),
+        placed("negative_log_likelihood_value_and_grads", a2, out[2], given.result),
+    )

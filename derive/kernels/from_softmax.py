@@ -50,12 +50,12 @@ _softmax = Kernel(
 
 
 def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """s_i.
+    r"""s_i.
 
     z: (..., N)
     Returns (..., N).
 
-    Defined by s_i = \\frac{e^{z_i}}{\\sum_{l=1}^N e^{z_l}}.
+    Defined by s_i = \frac{e^{z_i}}{\sum_{l=1}^N e^{z_l}}.
 
     From derivations/softmax.md.
     """
@@ -81,7 +81,7 @@ _log_softmax = Kernel(
 
 
 def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\log s_i.
+    r"""\log s_i.
 
     z: (..., N)
     Returns (..., N).
@@ -114,7 +114,7 @@ _logsumexp = Kernel(
 
 
 def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\log \\sum_{l=1}^N e^{z_l}.
+    r"""\log \sum_{l=1}^N e^{z_l}.
 
     z: (..., N)
     Returns (...).
@@ -149,12 +149,12 @@ _softmax_jacobian = Kernel(
 
 
 def softmax_jacobian(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\frac{\\partial s_i}{\\partial z_j}.
+    r"""\frac{\partial s_i}{\partial z_j}.
 
     z: (..., N)
     Returns (..., N, N).
 
-    \\frac{\\partial s_i}{\\partial z_j} = s_i ( \\mathbb{1}\\{i=j\\} - s_j ): proved for every size.
+    \frac{\partial s_i}{\partial z_j} = s_i ( \mathbb{1}\{i=j\} - s_j ): proved for every size.
 
     From derivations/softmax.md.
     """
@@ -183,13 +183,13 @@ _cross_entropy = Kernel(
 
 
 def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """L.
+    r"""L.
 
     z: (..., C)
     y: (..., C)
     Returns (...).
 
-    Defined by L = -\\sum_{i=1}^C y_i \\log s_i.
+    Defined by L = -\sum_{i=1}^C y_i \log s_i.
 
     From derivations/softmax.md.
     """
@@ -222,13 +222,13 @@ _cross_entropy_grad = Kernel(
 
 
 def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\frac{\\partial L}{\\partial z_j}.
+    r"""\frac{\partial L}{\partial z_j}.
 
     z: (..., C)
     y: (..., C)
     Returns (..., C).
 
-    \\frac{\\partial L}{\\partial z_j} = s_j - y_j: proved for every size, given \\sum_{i=1}^C y_i = 1.
+    \frac{\partial L}{\partial z_j} = s_j - y_j: proved for every size, given \sum_{i=1}^C y_i = 1.
 
     From derivations/softmax.md.
     """

@@ -48,13 +48,13 @@ _softmax_vjp = Kernel(
 
 
 def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\sum_{i=1}^N v_i \\frac{\\partial s_i}{\\partial z_j}.
+    r"""\sum_{i=1}^N v_i \frac{\partial s_i}{\partial z_j}.
 
     z: (..., N)
     v: (..., N)
     Returns (..., N).
 
-    \\sum_{i=1}^N v_i \\frac{\\partial s_i}{\\partial z_j} = s_j ( v_j - \\sum_{i=1}^N v_i s_i ): proved for every
+    \sum_{i=1}^N v_i \frac{\partial s_i}{\partial z_j} = s_j ( v_j - \sum_{i=1}^N v_i s_i ): proved for every
         size.
 
     From derivations/kernels/softmax-products.md.
@@ -89,13 +89,13 @@ _softmax_jvp = Kernel(
 
 
 def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\sum_{j=1}^N \\frac{\\partial s_i}{\\partial z_j} v_j.
+    r"""\sum_{j=1}^N \frac{\partial s_i}{\partial z_j} v_j.
 
     z: (..., N)
     v: (..., N)
     Returns (..., N).
 
-    \\sum_{j=1}^N \\frac{\\partial s_i}{\\partial z_j} v_j = s_i ( v_i - \\sum_{j=1}^N s_j v_j ): proved for every
+    \sum_{j=1}^N \frac{\partial s_i}{\partial z_j} v_j = s_i ( v_i - \sum_{j=1}^N s_j v_j ): proved for every
         size.
 
     From derivations/kernels/softmax-products.md.
@@ -127,13 +127,13 @@ _softmax_temperature = Kernel(
 
 
 def softmax_temperature(z: ArrayLike, T: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """p_i.
+    r"""p_i.
 
     z: (..., N)
     T: (...)
     Returns (..., N).
 
-    Defined by p_i = \\frac{e^{z_i/T}}{\\sum_{l=1}^N e^{z_l/T}}.
+    Defined by p_i = \frac{e^{z_i/T}}{\sum_{l=1}^N e^{z_l/T}}.
 
     From derivations/kernels/softmax-products.md.
     """
@@ -155,7 +155,7 @@ _log_softmax_temperature = Kernel(
 
 
 def log_softmax_temperature(z: ArrayLike, T: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
-    """\\log p_i.
+    r"""\log p_i.
 
     z: (..., N)
     T: (...)

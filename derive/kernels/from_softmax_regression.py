@@ -25,21 +25,23 @@ __all__ = [
 def softmax_regression_example_value_and_grads(
     W: ArrayLike, x: ArrayLike, y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None)
 ) -> tuple[Any, Any, Any]:
-    """L; \\frac{\\partial L}{\\partial W_{kj}}; \\frac{\\partial L}{\\partial x_j}.
+    r"""L; \frac{\partial L}{\partial W_{kj}}; \frac{\partial L}{\partial x_j}.
 
     W: (..., C, D)
     x: (..., D)
     y: (..., C)
     Returns (...), (..., C, D), (..., D).
 
-    Defined by L = -\\sum_{i=1}^C y_i \\log S_i.
-    \\frac{\\partial L}{\\partial W_{kj}} = ( S_k - y_k ) x_j: proved for every size, given \\sum_{i=1}^C y_i = 1.
-    \\frac{\\partial L}{\\partial x_j} = \\sum_{k=1}^C ( S_k - y_k ) W_{kj}: proved for every size, given
-        \\sum_{i=1}^C y_i = 1.
+    Defined by L = -\sum_{i=1}^C y_i \log S_i.
+    \frac{\partial L}{\partial W_{kj}} = ( S_k - y_k ) x_j: proved for every size, given \sum_{i=1}^C y_i = 1.
+    \frac{\partial L}{\partial x_j} = \sum_{k=1}^C ( S_k - y_k ) W_{kj}: proved for every size, given
+        \sum_{i=1}^C y_i = 1.
 
     From derivations/softmax-regression.md.
     """
-    given = prepare("softmax_regression_example_value_and_grads", ("W", W, ("C", "D")), ("x", x, ("D",)), ("y", y, ("C",)))
+    given = prepare(
+        "softmax_regression_example_value_and_grads", ("W", W, ("C", "D")), ("x", x, ("D",)), ("y", y, ("C",))
+    )
     W, x, y = given.arrays
     with np.errstate(all="ignore"):
         z = (W @ x[..., None])[..., 0]
@@ -50,4 +52,8 @@ def softmax_regression_example_value_and_grads(
         a = s - y
         m2 = a[..., :, None] * x[..., None, :]
         c2 = (np.swapaxes(W, -1, -2) @ a[..., None])[..., 0]
-    return placed("softmax_regression_example_value_and_grads", m, out[0], given.result), placed("softmax_regression_example_value_and_grads", m2, out[1], given.result), placed("softmax_regression_example_value_and_grads", c2, out[2], given.result)
+    return (
+        placed("softmax_regression_example_value_and_grads", m, out[0], given.result),
+        placed("softmax_regression_example_value_and_grads", m2, out[1], given.result),
+        placed("softmax_regression_example_value_and_grads", c2, out[2], given.result),
+    )

@@ -60,7 +60,7 @@ _softmax_regression_loss = Kernel(
 
 
 def softmax_regression_loss(W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: Array | None = None) -> Any:
-    """L.
+    r"""L.
 
     W: (..., K, D)
     b: (..., K)
@@ -68,7 +68,7 @@ def softmax_regression_loss(W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLi
     Y: (..., N, K)
     Returns (...).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log S_{nk}.
 
     From derivations/kernels/softmax-regression-gradients.md.
     """
@@ -112,7 +112,7 @@ _softmax_regression_grads = Kernel(
 def softmax_regression_grads(
     W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None)
 ) -> tuple[Any, Any, Any]:
-    """\\frac{\\partial L}{\\partial W_{kd}}; \\frac{\\partial L}{\\partial b_k}; \\frac{\\partial L}{\\partial X_{nd}}.
+    r"""\frac{\partial L}{\partial W_{kd}}; \frac{\partial L}{\partial b_k}; \frac{\partial L}{\partial X_{nd}}.
 
     W: (..., K, D)
     b: (..., K)
@@ -120,12 +120,12 @@ def softmax_regression_grads(
     Y: (..., N, K)
     Returns (..., K, D), (..., K), (..., N, D).
 
-    \\frac{\\partial L}{\\partial W_{kd}} = \\frac{1}{N} \\sum_{n=1}^N ( S_{nk} - Y_{nk} ) X_{nd}: proved for every
-        size, given \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial b_k} = \\frac{1}{N} \\sum_{n=1}^N ( S_{nk} - Y_{nk} ): proved for every size, given
-        \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial X_{nd}} = \\frac{1}{N} \\sum_{k=1}^K ( S_{nk} - Y_{nk} ) W_{kd}: proved for every
-        size, given \\sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial W_{kd}} = \frac{1}{N} \sum_{n=1}^N ( S_{nk} - Y_{nk} ) X_{nd}: proved for every
+        size, given \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial b_k} = \frac{1}{N} \sum_{n=1}^N ( S_{nk} - Y_{nk} ): proved for every size, given
+        \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial X_{nd}} = \frac{1}{N} \sum_{k=1}^K ( S_{nk} - Y_{nk} ) W_{kd}: proved for every
+        size, given \sum_{k=1}^K Y_{nk} = 1.
 
     From derivations/kernels/softmax-regression-gradients.md.
     """
@@ -174,7 +174,7 @@ _softmax_regression_value_and_grads = Kernel(
 def softmax_regression_value_and_grads(
     W: ArrayLike, b: ArrayLike, X: ArrayLike, Y: ArrayLike, out: tuple[Array | None, ...] = (None, None, None)
 ) -> tuple[Any, Any, Any]:
-    """L; \\frac{\\partial L}{\\partial W_{kd}}; \\frac{\\partial L}{\\partial b_k}.
+    r"""L; \frac{\partial L}{\partial W_{kd}}; \frac{\partial L}{\partial b_k}.
 
     W: (..., K, D)
     b: (..., K)
@@ -182,11 +182,11 @@ def softmax_regression_value_and_grads(
     Y: (..., N, K)
     Returns (...), (..., K, D), (..., K).
 
-    Defined by L = -\\frac{1}{N} \\sum_{n=1}^N \\sum_{k=1}^K Y_{nk} \\log S_{nk}.
-    \\frac{\\partial L}{\\partial W_{kd}} = \\frac{1}{N} \\sum_{n=1}^N ( S_{nk} - Y_{nk} ) X_{nd}: proved for every
-        size, given \\sum_{k=1}^K Y_{nk} = 1.
-    \\frac{\\partial L}{\\partial b_k} = \\frac{1}{N} \\sum_{n=1}^N ( S_{nk} - Y_{nk} ): proved for every size, given
-        \\sum_{k=1}^K Y_{nk} = 1.
+    Defined by L = -\frac{1}{N} \sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log S_{nk}.
+    \frac{\partial L}{\partial W_{kd}} = \frac{1}{N} \sum_{n=1}^N ( S_{nk} - Y_{nk} ) X_{nd}: proved for every
+        size, given \sum_{k=1}^K Y_{nk} = 1.
+    \frac{\partial L}{\partial b_k} = \frac{1}{N} \sum_{n=1}^N ( S_{nk} - Y_{nk} ): proved for every size, given
+        \sum_{k=1}^K Y_{nk} = 1.
 
     From derivations/kernels/softmax-regression-gradients.md.
     """
