@@ -228,7 +228,8 @@ def _print_report(out: Any, report: Report, texts: dict[str, bytes]) -> None:
     from derive.show.terminal import check_table
 
     source = _source_bytes(report.path, texts).decode("utf-8", "replace").splitlines()
-    out.print(check_table(report, [] if report.path.endswith(".ipynb") else source))
+    table = check_table(report, [] if report.path.endswith(".ipynb") else source)
+    out.print(table, soft_wrap=report.error is not None)
 
 
 def _watch(arguments: argparse.Namespace) -> int:

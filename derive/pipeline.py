@@ -22,12 +22,14 @@ from derive.calculus.judge import InternalError
 from derive.calculus.verdict import Kind, Verdict, Witness
 from derive.notes.document import KINDS, Place
 from derive.notes.note import Claim, Note, NoteError, Relation
+from derive.remarks import Remark, remarks
 from derive.show.latex import latex, style_of
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist"})
 SECONDS_A_CLAIM = 30.0
 SECONDS_ALONE = 0.4  # that a note is judged by one process, before others are worth their start
 REPORT_IT = "please report it with the note"
+DISAGREES = "internal error: a proof and an evaluation disagree"
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Report:
-    """A file with its results in the order of the source; ``note`` is absent when it could not be read."""
+    """A file with its results in the order of the source; ``note`` is absent when it could not be read.
+
+    ``error`` beside results says that the judge disagreed with itself on one of them.
+    """
 
     path: str
     results: tuple[Result, ...] = ()
     error: Fault | None = None
     seconds: float = 0.0
     note: Note | None = field(default=None, compare=False, repr=False)
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def status(self) -> int:
@@ -97,6 +103,7 @@ class Report:
             "path": self.path,
             "error": asdict(self.error) if self.error else None,
             "claims": [_result_json(result) for result in self.echoed.results],
+            "warnings": [{**asdict(remark.place), "message": remark.message} for remark in self.remarks],
         }
 
     @property
@@ -134,12 +141,16 @@ def check(
     except NoteError as error:
         fault = Fault(error.place.line, error.place.column, error.message)
         return Report(str(path), error=fault, seconds=time.perf_counter() - started)
-    try:
-        parallel = jobs > 1 and not fail_fast and _forks()
-        results = with_troubles(note, shared_out(note, jobs) if parallel else judged(note, fail_fast=fail_fast))
-    except InternalError as error:
-        raise InternalError(f"{path}: {error}") from error
-    return Report(str(path), results, None, time.perf_counter() - started, note)
+    parallel = jobs > 1 and not fail_fast and _forks()
+    results = with_troubles(note, shared_out(note, jobs) if parallel else judged(note, fail_fast=fail_fast))
+    noticed = () if fail_fast else remarks(note, results)
+    return Report(str(path), results, disagreement(results), time.perf_counter() - started, note, noticed)
+
+
+def disagreement(results: Iterable[Result]) -> Fault | None:
+    """The first claim on which the two roads disagree: then the file is not vouched for, whatever else was found."""
+    found = next((r for r in results if r.reason.startswith(DISAGREES)), None)
+    return None if found is None else Fault(found.line, found.column, found.reason)
 
 
 def with_troubles(note: Note, results: Iterable[Result]) -> tuple[Result, ...]:
@@ -194,10 +205,7 @@ def judged(note: Note, fail_fast: bool = False) -> Iterator[Result]:
 
 
 def judge_claim(claim: Claim) -> Result:
-    """One claim, judged within its budget; a fault of the program becomes an undecided verdict that names it.
-
-    Not so a disagreement of the judge with itself: then nothing it says can be trusted, and the run stops.
-    """
+    """One claim, judged within its budget; a fault of the program becomes an undecided verdict that names it."""
     started = time.perf_counter()
     try:
         with time_limit(SECONDS_A_CLAIM):
@@ -207,12 +215,17 @@ def judge_claim(claim: Claim) -> Result:
     except (RecursionError, MemoryError):
         verdict = Verdict(Kind.UNDECIDED, "the claim is nested too deeply or too large to be judged")
     except InternalError as error:
-        raise InternalError(f"line {claim.place.line}: {error}") from error
+        verdict = Verdict(Kind.UNDECIDED, f"{DISAGREES}: {error}; {REPORT_IT}")
     except ValueError as error:
         verdict = Verdict(Kind.UNREAD, str(error))
     except Exception as error:
         verdict = Verdict(Kind.UNDECIDED, f"internal error: {type(error).__name__}: {error}; {REPORT_IT}")
-    return _result(claim, verdict, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    try:
+        return _result(claim, verdict, seconds)
+    except Exception as error:
+        told = f"internal error while writing it down: {type(error).__name__}; {REPORT_IT}"
+        return _result(claim, Verdict(Kind.UNDECIDED, told), seconds)
 
 
 def decide(claim: Claim) -> Verdict:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import IO
 
 import pytest
+
+from derive.cli import FILES_WORTH_A_BAR, WATCH_SECONDS
 
 ROOT = Path(__file__).parents[1]
 SOFTMAX = ROOT / "derivations" / "softmax.md"
@@ -71,6 +77,99 @@ def test_a_folder(tmp_path: Path) -> None:
     assert "3 files" in run.stdout
 
 
+def test_several_files_with_a_fault_in_one(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(RIGHT)
+    run = derive("check", str(tmp_path / "a.md"), str(tmp_path / "absent.md"))
+    assert run.returncode == 2
+    assert "proved" in run.stdout and "no such file" in run.stdout and "1 of them unusable" in run.stdout
+
+
+def test_fail_fast_stops_at_the_first(tmp_path: Path) -> None:
+    (tmp_path / "n.md").write_text(SLIP + "\n$$x^2 = x$$\n\n$$x = x$$\n")
+    assert len(claims_of(derive("check", "--json", str(tmp_path / "n.md")))) == 3
+    assert len(claims_of(derive("check", "--json", "--fail-fast", str(tmp_path / "n.md")))) == 1
+
+
+def claims_of(run: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    return [claim for file in json.loads(run.stdout)["files"] for claim in file["claims"]]
+
+
+def test_jobs_do_not_change_the_report(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.md").write_text(SLIP)
+
+    def report(jobs: str) -> list[dict[str, object]]:
+        claims = claims_of(derive("check", "--json", "--jobs", jobs, str(tmp_path)))
+        return [{key: value for key, value in claim.items() if key != "seconds"} for claim in claims]
+
+    assert report("1") == report("2")
+    assert all(claim["read"] for claim in report("2"))
+
+
+def test_watch_checks_again_once_after_a_save(tmp_path: Path) -> None:
+    note = tmp_path / "n.md"
+    note.write_text(SLIP)
+    command = [sys.executable, "-u", "-m", "derive.cli", "check", "--watch", str(note)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as run:
+        assert run.stdout is not None
+        try:
+            first = _until_summary(run.stdout)
+            note.write_text(RIGHT)
+            second = _until_summary(run.stdout)
+            time.sleep(3 * WATCH_SECONDS)
+        finally:
+            run.send_signal(signal.SIGINT)
+        rest = run.stdout.read()
+    assert "refuted" in first and "proved" in second
+    assert rest.strip() == ""
+    assert run.returncode == 130
+
+
+def _until_summary(stream: IO[str]) -> str:
+    """What is printed up to the line that counts the claims."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if re.match(r"\d+ claims?:", line):
+            break
+    return "".join(lines)
+
+
+def test_a_bar_shows_on_standard_error_while_many_notes_are_checked(tmp_path: Path) -> None:
+    for number in range(FILES_WORTH_A_BAR):
+        (tmp_path / f"{number}.md").write_text(RIGHT)
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    command = [sys.executable, "-m", "derive.cli", "check", "--json", str(tmp_path)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, env=environment, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode("utf-8", "replace")
+    os.close(ours)
+    assert run.returncode == 0
+    assert len(json.loads(run.stdout)["files"]) == FILES_WORTH_A_BAR
+    assert "checking" in shown
+
+
+def test_no_color_is_respected(tmp_path: Path) -> None:
+    (tmp_path / "n.md").write_text(SLIP)
+    for extra, environment in ([], {"NO_COLOR": "1"}), (["--no-color"], {}):
+        run = derive("check", *extra, str(tmp_path / "n.md"), FORCE_COLOR="1", **environment)
+        assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", run.stdout)
+
+
+def test_every_relation_of_the_source_is_reported(tmp_path: Path) -> None:
+    """Read or not, each sign of a display that is no definition comes back, at its own line."""
+    (tmp_path / "n.md").write_text(
+        "Let $x \\in \\mathbb{R}$.\n\n$$\n\\begin{aligned}\nx + x &= 2 x \\\\\n&= \\foo{x} \\\\\n&= x \\cdot 2\n"
+        "\\end{aligned}\n$$\n\n$$x^2 \\ge 0$$\n\nThen $x = x$ and $2 x = \\foo{x}$, so $3 x = x + 2 x$.\n"
+    )
+    claims = claims_of(derive("check", "--json", str(tmp_path / "n.md")))
+    assert [claim["line"] for claim in claims] == [5, 6, 7, 11, 13, 13, 13]
+    assert [claim["verdict"] for claim in claims] == [
+        "proved", "unread", "unread", "not checked", "proved", "unread", "proved"
+    ]  # fmt: skip
+
+
 # ----- what cannot be used -----
 
 
@@ -112,7 +211,10 @@ def test_an_unread_claim_is_pointed_at(tmp_path: Path) -> None:
     run = derive("check", str(tmp_path / "n.md"))
     assert run.returncode == 1
     assert "unread" in run.stdout
-    assert "3 |" in run.stdout and "^" in run.stdout
+    assert "3 | $$x = \\frac{x}{$$" in run.stdout
+    caret = next(line for line in run.stdout.splitlines() if line.strip().endswith("^"))
+    below = next(line for line in run.stdout.splitlines() if "3 | $$" in line)
+    assert below[caret.index("^")] == "{" and below[caret.index("^") - 1] == "}"
 
 
 @pytest.mark.parametrize("command", [["show"], ["export"]])
@@ -140,8 +242,11 @@ def test_help_and_usage_errors_are_quick(arguments: list[str]) -> None:
 
 
 def test_output_that_cannot_hold_the_signs() -> None:
-    run = derive("check", "-", stdin=RIGHT.encode(), PYTHONIOENCODING="ascii")
-    assert run.returncode == 0
+    slip = (ROOT / "tests/examples/slip.md").read_bytes()
+    run = derive("check", "-", stdin=slip, PYTHONIOENCODING="ascii")
+    assert run.returncode == 1
+    assert "ds_i/dz_j = s_i (delta_ij - s_i)" in run.stdout
+    assert "?" not in run.stdout
 
 
 # ----- show, steps, explain, rules, export, kernels -----
@@ -157,6 +262,8 @@ def test_show_as_read_says_what_was_understood() -> None:
     run = derive("show", str(SOFTMAX), "--as-read")
     assert run.returncode == 0
     assert "definition" in run.stdout
+    assert "for i = 1, …, N, j = 1, …, N" in run.stdout
+    assert "Here L depends on z through s." in run.stdout
 
 
 @pytest.mark.parametrize("route", ["log-derivative", "quotient", "product"])

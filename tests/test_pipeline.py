@@ -123,10 +123,23 @@ def test_a_fault_is_reported_and_the_rest_goes_on(
     assert reason in results[0].reason
 
 
-def test_a_disagreement_of_the_judge_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disagreement_of_the_judge_is_an_error_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "prove", failing(judge.InternalError("the two roads disagree")))
-    with pytest.raises(judge.InternalError):
-        judge_claim(TRUE)
+    report = check("n.md", "Let $x, y \\in \\mathbb{R}$.\n\n$$x + y = y + x$$\n")
+    assert report.status == 2
+    assert report.error is not None
+    assert (report.error.line, "report it" in report.error.message) == (3, True)
+    assert [r.verdict for r in report.results] == ["undecided"]
+
+
+def test_a_fault_in_writing_down_stays_with_its_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.latex
+    broken = failing(RecursionError())
+    monkeypatch.setattr(module, "latex", lambda e, *rest: broken() if e == (x > 0) else real(e, *rest))
+    monkeypatch.setattr(judge, "prove", lambda *_: Verdict(Kind.PROVED, conditions=(x > 0,)))
+    result = judge_claim(TRUE)
+    assert result.verdict == "undecided"
+    assert "internal error" in result.reason
 
 
 def test_an_expression_outside_of_the_language_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +179,7 @@ def test_the_json_has_the_fields_of_the_contract() -> None:
     assert data["version"] == 1
     assert set(data) == {"version", "files", "totals", "seconds"}
     (file,) = data["files"]
-    assert set(file) == {"path", "error", "claims"}
+    assert set(file) == {"path", "error", "claims", "warnings"}
     fields = {
         "line",
         "column",

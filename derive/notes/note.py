@@ -54,12 +54,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Given:
-    """A declaration, definition or assumption, for display."""
+    """A declaration, definition or assumption of the ``names``, for display."""
 
     kind: str  # "declaration" | "definition" | "assumption"
     place: Place
     latex: str
     read: str = ""
+    names: tuple[str, ...] = ()
+    section: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -286,7 +286,8 @@ class Reading:
             )
         from derive.notes.echo import read_given
 
-        return Given(record.kind, record.place, record.latex, read_given(self, record))
+        names = tuple(entity.name for entity in record.entities)
+        return Given(record.kind, record.place, record.latex, read_given(self, record), names, record.section)
 
     def unwritable(self, entities: tuple[Entity, ...]) -> str | None:
         for entity in entities:

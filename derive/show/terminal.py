@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
@@ -16,7 +17,9 @@ from rich.text import Text
 from derive.calculus.verdict import Kind, Witness
 from derive.notes.note import Claim, DeriveRequest, Given, Note, Relation
 from derive.pipeline import Report, Result
+from derive.remarks import Remark as NoteRemark
 from derive.show import unicode
+from derive.show.ascii import HANDLER
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.echo import echo
@@ -49,13 +52,14 @@ PIPE_WIDTH = 110
 MARGIN = 34
 INDENT, WIDEST_LEFT = 4, 24
 READ_INDENT = 21
+PLACE = re.compile(r"\(line (\d+), column (\d+)\)")
 
 
 def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = False) -> Console:
     """A console that never fails on a character that the stream does not have."""
     stream = file or (sys.stderr if stderr else sys.stdout)
     if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
+        stream.reconfigure(errors=HANDLER)
     made = Console(file=stream, no_color=no_color or None, highlight=False, markup=False, emoji=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = PIPE_WIDTH
@@ -67,8 +71,10 @@ def console(no_color: bool = False, file: IO[str] | None = None, stderr: bool = 
 
 def check_table(report: Report, source: Sequence[str] = ()) -> RenderableType:
     """A row a claim: line, claim, verdict; beneath a claim what its verdict rests on or what it needs."""
-    if report.error:
-        return error_message(report.path, report.error.line, report.error.column, report.error.message, source)
+    fault = report.error
+    told = [error_message(report.path, fault.line, fault.column, fault.message, source)] if fault else []
+    if told and not report.results:
+        return told[0]
     table = Table(
         box=None,
         padding=(0, 1),
@@ -83,7 +89,16 @@ def check_table(report: Report, source: Sequence[str] = ()) -> RenderableType:
     table.add_column("verdict", no_wrap=True)
     for result in report.results:
         table.add_row(_where(result), Group(Text(_claim(result.latex)), *details(result, source)), verdict_text(result))
-    return Group(table, summary(report.results, report.seconds))
+    noticed = [_remark(report.path, remark) for remark in report.remarks]
+    return Group(table, *noticed, *told, summary(report.results, report.seconds))
+
+
+def _remark(path: str, remark: NoteRemark) -> Text:
+    return Text.assemble(
+        (f"{path}:{remark.place.line}:{remark.place.column}: ", "bold"),
+        ("warning: ", "bold yellow"),
+        unicode.sentence(remark.message),
+    )
 
 
 def _where(result: Result) -> str:
@@ -139,10 +154,12 @@ def witness_text(witness: Witness) -> str:
 
 
 def pointer(result: Result, source: Sequence[str]) -> list[Text]:
-    """The source line with a caret, and why it could not be read."""
+    """Why a claim could not be read, and the source line with a caret at the place that this names."""
     lines = [Text(unicode.sentence(result.reason), "yellow")]
-    if result.cell is None and 0 < result.line <= len(source):
-        lines += _caret(source[result.line - 1], result.line, result.column)
+    named = PLACE.findall(result.reason)
+    line, column = map(int, named[-1]) if named else (result.line, result.column)
+    if result.cell is None and 0 < line <= len(source):
+        lines += _caret(source[line - 1], line, column)
     return lines
 
 
