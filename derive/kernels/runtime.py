@@ -316,6 +316,7 @@ BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a 
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
 FEW = 1 << 12  # so many entries may be computed in the widest type
 PIECE = 512  # entries of a long row that are summed by one dot product
+SAMPLE = 512  # entries of a row that are looked at
 SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
 SMALL_REST = 0.05  # a sum besides the largest entry for which the rounding of differences shows
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
@@ -590,11 +591,13 @@ def extremes(x: Array) -> tuple[float, float]:
 
 
 def sampled(x: Array, work: Work) -> float:
-    """How far the entries of a row spread; two rows tell, and whether entries are far below."""
+    """How far the entries of a row spread, and whether entries are far below; some entries of two rows tell."""
     if not x.size:
         return 0.0
-    (low, high), (other, _) = extremes(x[:, 0]), extremes(x[:, x.shape[1] // 2])
-    work.low = not min(low, other) > LOWEST
+    every = max(1, len(x) // SAMPLE)
+    low, high = extremes(x[::every, 0])
+    other = x[::every, x.shape[1] // 2]
+    work.low = not min(low, other.item(other.argmin())) > LOWEST
     return high - low
 
 
