@@ -310,7 +310,7 @@ def joined(pieces: list[Array], axis: int) -> Array:
 # Inside a block an array stands as (axes, rows). For long rows these are transposed views of the memory of the caller,
 # for short ones transposed copies, so that the inner loops run along the rows.
 
-BLOCK_BYTES = 1 << 20  # of the largest array: it stays in the second-level cache between the passes
+BLOCK_BYTES = 1 << 21  # of the largest array: it stays near between the passes, and a block costs little beside them
 SHORT = 16  # rows of at most so many entries are copied
 BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
