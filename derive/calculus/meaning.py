@@ -141,7 +141,7 @@ class Node:
     cost: int = 1
 
 
-class Choice(sp.Expr):  # type: ignore[misc]
+class Choice(sp.Expr):
     """One of several expressions, to be chosen when the program is run: variants that share all the rest."""
 
     is_commutative = True
