@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 
 from derive.calculus.atoms import (
     Atom,
+    Domain,
+    Frozen,
     Poly,
     Term,
     Unsupported,
@@ -98,7 +100,7 @@ class Algebra(Sums):
                 domain, body, v = self.open_one(a)
                 ratio = self.mul(inner(body), self.power(body, -1))
                 return self.mul(of(a), self.sum_over(ratio, v, domain))
-            case "inv":
+            case "inv" | "sinv":
                 return self._inverse_slope(a, inner)
             case "det":
                 return self._determinant_slope(a, inner)
@@ -134,14 +136,20 @@ class Algebra(Sums):
         domain, frozen, k, l = a.args
         u, v = self.fresh(domain), self.fresh(domain)
         body = self.rename(dict(frozen), {f"%{a.height}.0": u, f"%{a.height}.1": v})
-        left = of(self.table.atom("inv", domain, frozen, k, u))
-        right = of(self.table.atom("inv", domain, frozen, v, l))
+        left = self._inverse(domain, frozen, a.height, k, u)
+        right = self._inverse(domain, frozen, a.height, v, l)
         return self.close_all([u, v], self.scale(self.product((left, inner(body), right)), -1))
+
+    def _inverse(self, domain: Domain, frozen: Frozen, height: int, row: Term, column: Term) -> Poly:
+        """The entry of the inverse of a matrix whose entry stands under the names of an atom of that height."""
+        names = [self.fresh(domain), self.fresh(domain)]
+        body = self.rename(dict(frozen), {f"%{height}.{k}": v for k, v in enumerate(names)})
+        return self.bind("inv", body, names, domain, row, column)
 
     def _determinant_slope(self, a: Atom, inner: Callable[[Poly], Poly]) -> Poly:
         """d det A = det A sum_{ab} (A^-1)_{ba} dA_{ab}."""
         domain, frozen = a.args
         u, v = self.fresh(domain), self.fresh(domain)
         body = self.rename(dict(frozen), {f"%{a.height}.0": u, f"%{a.height}.1": v})
-        back = of(self.table.atom("inv", domain, frozen, v, u))
+        back = self._inverse(domain, frozen, a.height, v, u)
         return self.mul(of(a), self.close_all([u, v], self.mul(back, inner(body))))

@@ -25,6 +25,7 @@ prod     domain, frozen polynomial      product over a bound index
 max      domain, frozen polynomial      maximum over a bound index
 det      domain, frozen polynomial      determinant of a matrix given by its entry
 inv      domain, frozen, term, term     entry of the inverse of that matrix
+sinv     domain, frozen, term, term     the same of a symmetric matrix, its indices in order
 ======== ============================== ==========================================================
 
 A bound index of a binding atom is written ``%h.k``: h is the height of the atom, so that names of
@@ -45,7 +46,7 @@ Poly = dict[Monomial, Rational]
 Frozen = tuple[tuple[Monomial, Rational], ...]
 
 ONE: Monomial = ()
-BINDERS = ("sum", "prod", "max", "det", "inv")
+BINDERS = ("sum", "prod", "max", "det", "inv", "sinv")
 
 
 class CalculusError(Exception):
@@ -143,7 +144,7 @@ def parts(kind: str, args: tuple[Any, ...]) -> Iterable[Any]:
         for domain in args[0]:
             yield from frozen_atoms(domain.size)
         yield from atoms_of(args[1])
-    elif kind in ("prod", "max", "det", "inv"):
+    elif kind in ("prod", "max", "det", "inv", "sinv"):
         yield from frozen_atoms(args[0].size)
         yield from frozen_atoms(args[1])
         yield from args[2:]
@@ -315,7 +316,7 @@ def show_atom(a: Atom) -> str:
         case "sum":
             names = ", ".join(f"%{a.height}.{k}" for k in range(len(a.args[0])))
             return f"Σ_{{{names}}} {show_monomial(a.args[1])}"
-        case "inv":
+        case "inv" | "sinv":
             return f"inverse[{show_term(a.args[2])}, {show_term(a.args[3])}]"
     return f"{a.kind}_{{%{a.height}.0}}({show(dict(a.args[1]))})"
 

@@ -24,6 +24,14 @@ from derive.calculus.atoms import (
 from derive.calculus.language import Det, InverseEntry, MaxOver, dimension, index, labels, scalar, tensor
 
 LETTERS = ("k", "l", "m", "n", "p", "q", "r", "i", "j", *(f"i_{n}" for n in range(1, 60)))
+NODES = {
+    "sum": sp.Sum,
+    "prod": sp.Product,
+    "max": MaxOver,
+    "det": Det,
+    "inv": InverseEntry,
+    "sinv": InverseEntry,
+}
 FUNCTIONS = {f.__name__: f for f in (sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.erf)}
 
 
@@ -105,7 +113,7 @@ class Reader:
         """The bound indices get letters for as long as the body is read."""
         if a.kind not in BINDERS:
             raise Unsupported(f"no expression for {a.kind}")
-        matrix = a.kind in ("det", "inv")
+        matrix = a.kind in ("det", "inv", "sinv")
         domains: tuple[Domain, ...] = a.args[0] if a.kind == "sum" else (a.args[0],) * (2 if matrix else 1)
         busy = {v for b in frozen_atoms(((a.args[1], 1),) if a.kind == "sum" else a.args[1]) for v in b.free}
         own = [f"%{a.height}.{n}" for n in range(len(domains))]
@@ -116,8 +124,7 @@ class Reader:
         limits = [self.limits(s, d) for s, d in zip(symbols, domains, strict=True)]
         body = self.monomial(a.args[1]) if a.kind == "sum" else self.frozen(a.args[1])
         self.names, self.free = saved, outer
-        kind = {"sum": sp.Sum, "prod": sp.Product, "max": MaxOver, "det": Det, "inv": InverseEntry}[a.kind]
-        return kind(body, *limits, *map(self.term, a.args[2:]))
+        return NODES[a.kind](body, *limits, *map(self.term, a.args[2:]))
 
     def limits(self, symbol: sp.Symbol, d: Domain) -> tuple[sp.Symbol, sp.Expr, sp.Expr]:
         first = sp.Integer(d.first) if isinstance(d.first, int) else self.frozen(d.first)

@@ -342,9 +342,11 @@ def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -
                 for found in match_products(pattern.args[1], a.args[1], universal, binding):
                     if not any(v.startswith(f"%{a.height}.") for t in found.values() for v in variables(t)):
                         yield found
-        case "inv":
+        case "inv" | "sinv":
             if pattern.args[:2] == a.args[:2]:
                 yield from match_terms(pattern.args[2:], a.args[2:], universal, binding)
+                if pattern.kind == "sinv":
+                    yield from match_terms(pattern.args[2:], a.args[2:][::-1], universal, binding)
         case "exp":
             yield from match_products(pattern.args[0], a.args[0], universal, binding)
         case "log" | "abs" | "step":

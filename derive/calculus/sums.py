@@ -39,6 +39,7 @@ from derive.calculus.powers import Powers
 from derive.calculus.products import accumulate
 
 POWERS = 6  # sums of powers of an index up to this one are written out
+GROUPS = 60  # groups of bound indices that are tried for an assumed sum
 CORE = 5_040  # orders of bound indices that are tried for one name-free form
 
 Value = Callable[[str, tuple[Term, ...]], Poly]
@@ -269,6 +270,23 @@ class Sums(Powers):
             if known:
                 rest = self.settle({a: e for a, e in m if v not in a.free}, 1)
                 return self.close_all([u for u in bound if u != v], self.mul(rest, inner))
+        return self._absorb_group(bound, m)
+
+    def _absorb_group(self, bound: list[str], m: Monomial) -> Poly | None:
+        """The same for a sum over several indices that an assumed equation speaks of."""
+        lengths = {len(rule.pattern[0][0].args[0]) for rule in self.rewrites.sums} - {1}
+        for k in sorted(lengths):
+            if k >= len(bound) or math.comb(len(bound), k) > GROUPS:
+                continue
+            for group in itertools.combinations(bound, k):
+                factors = tuple((a, e) for a, e in m if not a.free.isdisjoint(group))
+                if not self._is_component(list(group), {factors: 1}):
+                    continue
+                domains, body, c = self._canonical(list(group), factors)
+                assumed = self.rewrites.rewrite_atom(self.table.atom("sum", domains, body))
+                if assumed is not None:
+                    rest = self.settle({a: e for a, e in m if a.free.isdisjoint(group)}, c)
+                    return self.close_all([u for u in bound if u not in group], self.mul(rest, assumed))
         return None
 
     def _sum_atom(self, bound: list[str], m: Monomial) -> Poly:
@@ -460,6 +478,11 @@ class Sums(Powers):
         sigma = {v: f"%{h}.{k}" for k, v in enumerate(names)}
         with self.ranging(dict.fromkeys(sigma.values(), domain)):
             body = self.rename(p, sigma)
+            if kind in ("inv", "sinv"):
+                first, second = sigma.values()
+                symmetric = self.rename(body, {first: second, second: first}) == body
+                kind = "sinv" if symmetric else "inv"
+                terms = tuple(sorted(terms, key=term_order)) if symmetric else terms
         atom = self.table.atom(kind, domain, freeze(body), *terms)
         if atom.height != h:
             raise Unsupported("a binder whose body changes under renaming")
@@ -642,7 +665,7 @@ class Sums(Powers):
             case "max":
                 domain, inner, v = self.open_one(a)
                 return self.max_over(poly(inner), v, domain)
-            case "det" | "inv":
+            case "det" | "inv" | "sinv":
                 return self._rebuild_matrix(a, term, poly)
         return of(a)
 
