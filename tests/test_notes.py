@@ -17,7 +17,7 @@ from derive.pipeline import check
 
 FOLDER = Path(__file__).parents[1] / "derivations"
 SOFTMAX = FOLDER / "softmax.md"
-NOTES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
+NOTES = sorted(path for path in FOLDER.rglob("*.md") if path.name != "README.md")
 
 
 @pytest.mark.parametrize("path", NOTES, ids=lambda path: path.stem)

@@ -193,6 +193,8 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: s
             and sp.sympify(shape[k]).free_symbols
         ):
             ranges.hints.setdefault((name, k), Axis(shape[k]))
+        if isinstance(index, sp.Symbol) and index.is_positive:
+            ranges.hints.setdefault((name, k), Axis(index))  # the last entry of an axis
         if isinstance(index, sp.Integer):
             ranges.lowest[name, k] = min(int(index), ranges.lowest.get((name, k), int(index)))
         place = _index(index, bound, ranges, scope)

@@ -125,6 +125,8 @@ class Sums(Powers):
             own = self.domains.get(term)
         else:
             own = self.label_domains.get(term[1]) if term[0] == "@" else None
+        if own is None and self._is_last(term, domain):
+            return number(1)
         if own is None:
             return number(1) if domain.certain and isinstance(term, str) and term[0] not in "%~" else None
         if own == domain:
@@ -142,6 +144,12 @@ class Sums(Powers):
         for k in range(own.first, domain.first):
             accumulate(out, self.delta(term, k), -1)
         return out
+
+    def _is_last(self, term: Term, domain: Domain) -> bool:
+        """A size as an index is the last value of 1..N."""
+        if not isinstance(term, tuple) or term[0] != "@" or term[2] or domain.first != 1 or not domain.certain:
+            return False
+        return dict(domain.size) == of(self.table.atom("dim", term[1]))
 
     def _holds_constant(self, domain: Domain, value: int) -> bool:
         """True if a range has this value at the least sizes that the fixed entries of the claim allow."""

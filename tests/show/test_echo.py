@@ -16,7 +16,7 @@ from derive.pipeline import check, load
 from derive.show.echo import echo
 
 ROOT = Path(__file__).parents[2]
-NOTES = {path.stem: path for folder in ("derivations", "tests/examples") for path in (ROOT / folder).glob("*.md")}
+NOTES = {path.stem: path for folder in ("derivations", "tests/examples") for path in (ROOT / folder).rglob("*.md")}
 
 
 def echoed(claim: Claim) -> Claim:

@@ -55,7 +55,7 @@ def exported(path: Path, text: str | None = None) -> str:
     return document(report.note, report.results)
 
 
-@pytest.mark.parametrize("note", sorted(NOTES.glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("note", sorted(NOTES.rglob("*.md")), ids=lambda path: path.stem)
 def test_every_note_compiles(note: Path, tmp_path: Path) -> None:
     report = check(note)
     if not report.results:
