@@ -37,6 +37,7 @@ from derive.notes.statements import (
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
+LOCAL_VALUES = frozenset({Mode.IF, Mode.FOR})  # of an index or a size, unless the name is new
 COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
 DECLARES = frozenset({r"\in", ":"})
 
@@ -269,7 +270,9 @@ class Collector:
         words = parts[k + 1] if k + 2 < len(parts) else None
         if not isinstance(words, str) or not isinstance(parts[k + 2], Formula) or FUNCTION_OF.match(words) is None:
             return False
-        name = letter(self.only(chains[id(parts[k])]))
+        subject = chains[id(parts[k])]
+        declared = len(subject) == 1 and len(subject[0].links) == 3 and subject[0].links[1].sign == ":"
+        name = letter(subject[0].links[0].side if declared else self.only(subject))
         of = bare_names(self.only(chains[id(parts[k + 2])]))
         names = [letter(head_and_indices(n)[0]) for n in of]
         before = parts[k - 1] if k and isinstance(parts[k - 1], str) else ""
@@ -432,6 +435,9 @@ class Collector:
     def definition(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         left_node = chain.links[0].side
         left = left_side(left_node) if left_node is not None else None
+        if left is not None and self.names_its_function(left, chain, mode):
+            self.definition(replace(chain, links=chain.links[1:]), formula, mode)
+            return self.definition(replace(chain, links=chain.links[:2]), formula, mode)
         if left is None and self.squared(chain, formula, mode):
             return True
         if left is not None and self.is_named_argument(left, chain, mode):
@@ -456,6 +462,16 @@ class Collector:
         if len(chain.links) > 2:
             self.claims(chain, formula, mode, 2)
         return True
+
+    def names_its_function(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
+        r"""``r = \mathrm{RMS}(x) = …`` introduces the function, and then its value."""
+        if len(chain.links) < 3 or chain.links[2].sign not in DEFINES or chain.links[1].side is None:
+            return False
+        inner = left_side(chain.links[1].side)
+        if inner is None or not inner.params or inner.formals or inner.name in self.names or inner.name == left.name:
+            return False
+        rest = replace(chain, links=chain.links[1:])
+        return self.definable(left, chain, mode) and self.definable(inner, rest, mode)
 
     def squared(self, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         r"""``\sigma^2 = …`` defines a new ``\sigma`` as the root."""
@@ -557,10 +573,10 @@ class Collector:
         return entity is None or entity.kind is Kind.INDEX
 
     def definable(self, left: Left, chain: s.Chain, mode: Mode) -> bool:
-        if mode in (Mode.DENY, Mode.AWAY, Mode.IF, Mode.FOR):
-            return False
         body = chain.links[1].side
         entity = self.names.get(left.name)
+        if mode in (Mode.DENY, Mode.AWAY) or (mode in LOCAL_VALUES and not self.is_new_quantity(left, body)):
+            return False
         if left.name.endswith("'") and entity is None and self.may_be_derivative(left, mode):
             return False
         if body is not None and plus_minus_values(body) is not None:
@@ -593,6 +609,12 @@ class Collector:
         if entity.formula is None:
             return mode not in (Mode.ASSUME, Mode.SINCE)
         return self.renewed(entity) or (mode is Mode.LET and entity.sentence != self.sentence_number)
+
+    def is_new_quantity(self, left: Left, body: s.Node | None) -> bool:
+        r"""``For \ell = g^\top y``: a name that stands nowhere as an index, given by more than a value of one."""
+        name = left.name
+        free = name not in self.names and name not in self.inventory.letters and name not in self.inventory.limits
+        return free and not left.params and body is not None and not isinstance(body, s.Number) and letter(body) is None
 
     def may_be_derivative(self, left: Left, mode: Mode) -> bool:
         """``f'(x)`` and the prime of what is defined: a name of its own only where the note introduces it as one."""

@@ -1,7 +1,8 @@
 r"""Names of several letters that are not set in roman: ``dO = …``, ``\Delta w = …``, ``MSE = …``.
 
 Such a product on the left side of what introduces a name is that name: with ``d``, ``\delta`` or ``\Delta`` in front
-where words introduce it or the sign stands nowhere else, any other where none of its letters stands elsewhere.
+where words introduce it or the sign stands nowhere else, any other where none of its letters stands elsewhere, or
+where words introduce it and one of its letters stands in such names alone.
 """
 
 from __future__ import annotations
@@ -66,11 +67,14 @@ def _look(chain: s.Chain, said: bool, seen: Seen) -> None:
 
 
 def _letters(node: Any) -> Letters | None:
-    """The letters of a product of nothing but names, the last with indices or not."""
+    """The letters of a product of nothing but names, the last with indices or not, before arguments or not."""
     if not isinstance(node, s.Factors) or any(node.signs):
         return None
-    heads = [_head(f) for f in node.factors]
-    plain = all(isinstance(f, s.Name) for f in node.factors[:-1])
+    factors = node.factors
+    if len(factors) > 2 and isinstance(factors[-1], s.Group) and factors[-1].opening == "(":
+        factors = factors[:-1]  # its arguments
+    heads = [_head(f) for f in factors]
+    plain = all(isinstance(f, s.Name) for f in factors[:-1])
     if not plain or any(h is None or h.word for h in heads):
         return None
     return tuple(h.text for h in heads if h is not None)
@@ -115,7 +119,11 @@ def _is_name(letters: Letters, seen: Seen) -> bool:
     if prefix in PREFIXES and len(base) == 1:
         own = sum(n for c, n in seen.products.items() if c[0] == prefix)
         return letters in seen.introduced or seen.counts[prefix] == own
-    return all(seen.counts[c] == letters.count(c) * seen.products[letters] for c in letters)
+    if all(seen.counts[c] == letters.count(c) * seen.products[letters] for c in letters):
+        return True
+    told = [other for other in seen.introduced if other in seen.products]
+    within = [sum(other.count(c) * seen.products[other] for other in told) for c in letters]
+    return letters in seen.introduced and any(seen.counts[c] == n for c, n in zip(letters, within, strict=True))
 
 
 def _joined(node: s.Factors, names: frozenset[Letters]) -> Any:

@@ -213,13 +213,28 @@ class Reading:
             return
         if entity.depends == ("?",):
             found = self.inventory.arguments_of(entity.name)
-            entity.depends = tuple(n for n in found if self.has_sizes(n, entity.size))
+            fitting = [n for n in found if self.has_sizes(n, entity.size)]
+            entity.depends = tuple(n for n in fitting if not any(self.leads_to(n, m) for m in fitting if m != n))
         for name in entity.depends:
             known = [
                 (at, e) for at, e in self.inventory.introduced.get(name, ()) if e.kind in (Stands.TENSOR, Stands.MAP)
             ]
             before = [e for at, e in known if at <= entity.defined_at]
             entity.uses += before[-1:] or [e for _, e in known[:1]]
+
+    def leads_to(self, name: str, later: str) -> bool:
+        """Whether what one name stands for is defined through another: the loss knows that one through it."""
+        queue = [e for _, e in self.inventory.introduced.get(later, ())]
+        seen: set[int] = set()
+        while queue:
+            entity = queue.pop()
+            if id(entity) in seen:
+                continue
+            seen.add(id(entity))
+            if any(e.name == name for e in entity.uses):
+                return True
+            queue += entity.uses
+        return False
 
     def has_sizes(self, name: str, sizes: Any) -> bool:
         for _, e in self.inventory.introduced.get(name, ()):
