@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import sympy as sp
 
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict
-from derive.steps.core import D, Expr, canonical, free, same
+from derive.steps.core import D, Expr, canonical, free, match, put, same
 from derive.steps.derivation import Derivation, Step, StepError
-from derive.steps.local import difference
+from derive.steps.local import Difference, difference
+from derive.steps.opaque import with_few_definitions
 from derive.steps.routes import LEVELS, ROUTES, Line, Work, derive_lines, prepare
 
 
@@ -30,12 +32,10 @@ def derivation(
         lines = [*lines, Line(to, "rearranging")]
     if level == "coarse":
         lines = coarse(lines)
-    lemmas = tuple(
-        Derivation(m.target, m.route, judged(m.target, m.lines, m.setting or setting), m.result, m.setting or setting)
-        for m in gathered(work)
-    )
-    steps = judged(expr, lines, setting)
-    return Derivation(expr, route, steps, steps[-1].expr if steps else expr, setting, lemmas)
+    lemmas = Lemmas(gathered(work), setting)
+    steps = judged(expr, lines, setting, lemmas)
+    result = steps[-1].expr if steps else expr
+    return Derivation(expr, route, steps, result, setting, lemmas.derivations())
 
 
 def gathered(work: Work) -> list[Any]:
@@ -48,26 +48,97 @@ def coarse(lines: list[Line]) -> list[Line]:
     return lines[-1:]
 
 
-def judged(target: Expr, lines: list[Line], setting: Setting) -> tuple[Step, ...]:
+class Lemmas:
+    """The lemmas of one derivation: each is judged once, and what makes use of it is proved with it."""
+
+    def __init__(self, lemmas: list[Any], setting: Setting) -> None:
+        self.lemmas = [(m, m.setting or setting) for m in lemmas]
+        self.steps: dict[int, tuple[Step, ...]] = {}
+        self.open: set[int] = set()  # being judged: no proof may rest on them
+
+    def derivations(self) -> tuple[Derivation, ...]:
+        return tuple(
+            Derivation(m.target, m.route, self.judged(k), m.result, setting)
+            for k, (m, setting) in enumerate(self.lemmas)
+        )
+
+    def judged(self, k: int) -> tuple[Step, ...]:
+        if k not in self.steps:
+            m, setting = self.lemmas[k]
+            self.open.add(k)
+            self.steps[k] = judged(m.target, m.lines, setting, self)
+            self.open.discard(k)
+        return self.steps[k]
+
+    def proof(self, left: Expr, right: Expr, setting: Setting) -> Verdict | None:
+        """left = right is a lemma for some values of its indices, and all of the lemma's steps are proved."""
+        for k, (m, its) in enumerate(self.lemmas):
+            if k in self.open or not as_given(its, setting):
+                continue
+            indices = frozenset(s for s in free(m.target) if s in its.axes)
+            values = match(m.target, left, indices)
+            if values is None or any(setting.axes.get(v) != its.axes[s] for s, v in values.items()):
+                continue
+            if not same(put(m.result, values), right):
+                continue
+            verdicts = [step.verdict for step in self.judged(k)]
+            if verdicts and all(v.kind is Kind.PROVED for v in verdicts):
+                return chained(verdicts, values)
+        return None
+
+
+def as_given(its: Setting, setting: Setting) -> bool:
+    """Whether what is proved in the one setting, for every index, is proved in the other."""
+    return (
+        its.definitions == setting.definitions
+        and its.assumptions == setting.assumptions
+        and its.depends == setting.depends
+        and not any(a.fixed for a in its.assumptions)
+    )
+
+
+def chained(verdicts: list[Verdict], values: Mapping[Any, Expr]) -> Verdict:
+    """The verdict on the two ends of a chain of proved equations, at these values of its indices."""
+    used = dict.fromkeys(a for v in verdicts for a in v.assumptions)
+    conditions = dict.fromkeys(put(c, values) for v in verdicts for c in v.conditions)
+    rules = dict.fromkeys(r for v in verdicts for r in v.rules)
+    return Verdict(Kind.PROVED, "", tuple(used), tuple(conditions), tuple(rules))
+
+
+def judged(target: Expr, lines: list[Line], setting: Setting, lemmas: Lemmas | None = None) -> tuple[Step, ...]:
     steps, left = [], target
     for line in lines:
-        steps.append(Step(line.expr, line.rule, verdict(left, line.expr, line.rule, setting)))
+        steps.append(Step(line.expr, line.rule, verdict(left, line.expr, line.rule, setting, lemmas)))
         left = line.expr
     return tuple(steps)
 
 
-def verdict(left: Expr, right: Expr, rule: str, setting: Setting) -> Verdict:
+def verdict(left: Expr, right: Expr, rule: str, setting: Setting, lemmas: Lemmas | None = None) -> Verdict:
     """The judge on a step: where the two sides differ, by no more than that needs; as a whole if that is not enough."""
     part = difference(left, right, setting)
-    bare = without_equations(part.setting) if rule not in GIVEN else None
-    for least in (bare, part.setting if part.left != left else None):
-        found = remembered(part.left, part.right, least) if least is not None else None
-        if found is not None and found.kind is Kind.PROVED:
+    known = lemmas.proof(part.left, part.right, part.setting) if lemmas is not None else None
+    if known is not None:
+        return known
+    for least in least_first(part, rule, whole=part.left == left):
+        found = remembered(part.left, part.right, least, refute=False)
+        if found.kind is Kind.PROVED:
             return found
     found = remembered(left, right, setting)
     if found.kind is Kind.REFUTED:
         raise StepError(f"the step {rule!r} is wrong: {left} = {right}")
     return found
+
+
+def least_first(part: Difference, rule: str, whole: bool) -> Iterator[Setting]:
+    """Settings that say less than the one given, in which a proof is as good and is found sooner."""
+    bare = without_equations(part.setting) if rule not in GIVEN else None
+    shut = with_few_definitions(part.left, part.right, bare or part.setting)
+    if shut is not None:
+        yield shut
+    if bare is not None:
+        yield bare
+    if not whole:
+        yield part.setting
 
 
 GIVEN = frozenset(("sum to one", "sum to zero", "known sum", "assumption", "rearranging", "simplifying"))
@@ -87,15 +158,16 @@ def without_equations(setting: Setting) -> Setting | None:
 BARE: dict[int, tuple[Any, Any]] = {}  # one tuple for one tuple, so that settings made anew are known again
 
 
-def remembered(left: Expr, right: Expr, setting: Setting) -> Verdict:
+def remembered(left: Expr, right: Expr, setting: Setting, refute: bool = True) -> Verdict:
     """The judge's verdict; the same question in the same setting is asked once."""
     from derive.calculus.judge import prove
 
-    key = (canonical(left), canonical(right), *ground(setting), tuple(sorted(axes_of(left, right, setting), key=str)))
+    axes = tuple(sorted(axes_of(left, right, setting), key=str))
+    key = (canonical(left), canonical(right), refute, *ground(setting), axes)
     if key not in VERDICTS:
         if len(VERDICTS) > 5000:
             VERDICTS.clear()
-        VERDICTS[key] = (prove(left, right, setting), setting)
+        VERDICTS[key] = (prove(left, right, setting, refute=refute), setting)
     return VERDICTS[key][0]
 
 
