@@ -955,6 +955,8 @@ class Collector:
         if flat:  # a matrix of one row or one column, never taken by two indices
             sizes = [size for size in sizes if size != 1]
         axes = tuple(family + [AxisVar(size) for size in sizes])
+        if field_ == "N" and not axes and not bound and self.counts(name):
+            return [self.bind(Entity(name, Kind.INDEX, range=AxisVar(), declared=True))]
         if field_ in ("N", "Z") and not axes:
             kind = Kind.DIMENSION if field_ == "N" else Kind.LABEL
             known = self.names.get(name)
@@ -973,6 +975,10 @@ class Collector:
                 assert isinstance(record, AssumptionRecord)
                 record.relations, record.property = [], ("nonnegative" if bound == ">=" else "positive", name)
         return [entity]
+
+    def counts(self, name: str) -> bool:
+        """Whether a natural number is an index of what the note defines and nowhere the size of an axis."""
+        return name in self.inventory.letters and name not in self.names
 
     def family_axis(self, name: str) -> AxisVar:
         if not name:  # of a list x_1, ..., x_N
@@ -1016,6 +1022,9 @@ class Collector:
     ) -> list[Entity]:
         items = space.items
         known = self.names.get(name)
+        if space.opening == "{" and not family and counts_on(items):
+            kind = Kind.INDEX if self.counts(name) else Kind.DIMENSION
+            return [self.bind(Entity(name, kind, range=AxisVar() if kind is Kind.INDEX else None, declared=True))]
         if space.opening == "{" and any(isinstance(i, s.Dots) for i in items):
             first, size = self.span_of(items)
             values = AxisVar(size, first)
@@ -1081,6 +1090,12 @@ def plus_minus_values(node: s.Node) -> s.Node | None:
     if isinstance(node, s.Terms) and len(node.terms) == 1 and node.signs[0] == "±":
         return node.terms[0]
     return None
+
+
+def counts_on(items: tuple[s.Node, ...]) -> bool:
+    r"""``1, 2, 3, \dots``: every whole number from 1."""
+    values = [whole(i) for i in items[:-1]]
+    return isinstance(items[-1], s.Dots) and values == list(range(1, len(values) + 1)) and len(values) > 1
 
 
 def lists_members(name: s.Node | None, vector: s.Node | None) -> bool:

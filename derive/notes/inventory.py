@@ -158,12 +158,13 @@ class Inventory:
             self._read_definition(entity, True)
 
     def _read_definition(self, entity: Entity, free_index_axes: bool) -> None:
+        """``free_index_axes`` for what does not fit as it stands: then ``Z = X W + b`` adds ``b`` to each row, too."""
         formula = entity.formula
         assert formula is not None
         rows = [i for indices in formula.rows.values() for i in indices]
         formals = tuple(dict.fromkeys([*rows, *formula.formals]))
         meaning = Meaning(self, formula.names, formula.position, set(free_letters(formula.body)) | set(formals))
-        meaning.free_index_axes = free_index_axes
+        meaning.free_index_axes = meaning.algebra.biases = free_index_axes
         meaning.horizon, meaning.section = formula.horizon, formula.section
         if entity.kind is Kind.FUNCTION:
             for param in formula.params:

@@ -192,6 +192,7 @@ class Algebra:
     def __init__(self, axes: Axes, fresh: Fresh) -> None:
         self.axes = axes
         self.fresh = fresh
+        self.biases = False  # whether a vector is added to each row of a matrix
 
     # -- fitting ------------------------------------------------------------------------------------------------
     def fit(self, a: Value, b: Value, what: str) -> None:
@@ -228,9 +229,24 @@ class Algebra:
             head.axes, entry, row=head.row, derivative=all(v.derivative for v in shaped), explicit=head.explicit
         )
 
+    def spread(self, values: list[Value]) -> list[Value]:
+        """Beside a matrix with rows of its size and columns of another, a vector is added to each row."""
+        wide = next((v for v in values if v.rank == 2), None)
+        if not self.biases or wide is None:
+            return values
+        rows, columns = map(self.axes.size, wide.axes)
+
+        def spread(v: Value) -> Value:
+            if v.rank != 1 or columns is None or self.axes.size(v.axes[0]) != columns or rows in (None, columns):
+                return v
+            return replace(v, axes=(wide.axes[0], v.axes[0]), entry=lambda i, j: v.entry(j), row=False)
+
+        return [spread(v) for v in values]
+
     def add(self, signs: list[int], values: list[Value]) -> Value:
         if len(values) == 1 and signs[0] == 1:
             return values[0]
+        values = self.spread(values)
         out = self.combine(
             lambda *e: sp.Add(*(x if s == 1 else -x for s, x in zip(signs, e, strict=True))), values, "this sum"
         )
