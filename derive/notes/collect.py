@@ -109,6 +109,12 @@ class ProseRecord(Record):
     level: int = 0
 
 
+STATED = re.compile(r"\W*(is|are|holds?|contains?|has)\s+(an?\s+|the\s+|fixed\s+|given\s+)*one[- ]hot\b", re.I)
+CONDITIONAL = re.compile(
+    r"\b(when|whenever|if|unless|only|once|where|because|in case|needs?|requires?|provided|whether)\b"
+    r"|\b(not|no|wrong(ly)?|were)\b",
+    re.I,
+)
 NOTHING: list[s.Node | None] = [None]
 SIGNATURE = re.compile(r"`\s*([A-Za-z_]\w*)\s*\(\s*([^()`]*)\)\s*`")
 ROUTE = re.compile(
@@ -131,6 +137,7 @@ class Collector:
         self.waiting: list[str] = []
         self.shared: list[str] = []  # properties said in front of a list of names
         self.listing = False
+        self.unconditional = True  # no word so far makes what the sentence says a case
         self.special: dict[str, int] = {}
         self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
 
@@ -139,7 +146,7 @@ class Collector:
         self.section = sentence.section
         self.sentence_number += 1
         self.mentioned, self.waiting, self.special, self.families = [], [], {}, {}
-        self.shared, self.listing = [], False
+        self.shared, self.listing, self.unconditional = [], False, True
         first = len(self.records)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
         word = re.match(r"\W*(compile|derive)\b", opening, re.I)
@@ -187,6 +194,12 @@ class Collector:
 
     def said(self, words: str, mode: Mode) -> None:
         """Properties that the words ascribe to what was, or will be, mentioned."""
+        if mode is Mode.PLAIN and self.unconditional:
+            for who in self.mentioned if STATED.match(words) else ():
+                known = self.names.get(who)
+                if known is not None and known.kind is Kind.TENSOR and known.formula is None:
+                    self.ascribe("one-hot", who, mode)
+        self.unconditional = self.unconditional and CONDITIONAL.search(words) is None
         if mode not in ASSUMING and mode is not Mode.LET:
             return
         for name in properties(words):
