@@ -226,6 +226,9 @@ class Source:
 # ----- reading -----
 
 
+LARGEST = 2_000_000  # characters: some thousand pages
+
+
 def read_document(path: Path) -> Document:
     """The document in a file; raises NoteError if it cannot be used, OSError if it cannot be opened."""
     kind = KINDS.get(path.suffix.lower())
@@ -257,17 +260,24 @@ def read_text(text: str, kind: Kind) -> Document:
     from derive.notes.sentences import gather
 
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if kind == "ipynb":
+        return gather(_notebook(text))
+    refuse_size(len(text))
     if kind == "md":
         return gather(markdown_source.read(text))
-    if kind == "tex":
-        return gather(latex_source.read(text))
-    return gather(_notebook(text))
+    return gather(latex_source.read(text))
+
+
+def refuse_size(characters: int) -> None:
+    if characters > LARGEST:
+        raise NoteError(f"too large for a note: {characters:,} characters; expected at most {LARGEST:,}")
 
 
 def _notebook(text: str) -> Source:
     from derive.notes import markdown_source
 
     cells = [(k, source) for k, (is_markdown, source) in enumerate(_cells(text)) if is_markdown]
+    refuse_size(sum(len(source) for _, source in cells))
     return markdown_source.read_cells(cells)
 
 

@@ -369,3 +369,12 @@ def test_mutated_notes_never_raise() -> None:
             for item in document.items:
                 for part in item.parts:
                     assert isinstance(part, str) or len(part.places) == len(part.latex)
+
+
+@pytest.mark.parametrize("kind", ["md", "tex", "ipynb"])
+def test_what_is_too_large_is_refused(kind: str) -> None:
+    text = "Let $x \\in \\mathbb{R}$.\n\n" * 100_000
+    if kind == "ipynb":
+        text = json.dumps({"cells": [{"cell_type": "markdown", "source": text}]})
+    with pytest.raises(NoteError, match="too large for a note"):
+        read_text(text, kind)  # type: ignore[arg-type]
