@@ -73,13 +73,13 @@ class Lemmas:
     def proof(self, left: Expr, right: Expr, setting: Setting) -> Verdict | None:
         """left = right is a lemma for some values of its indices, and all of the lemma's steps are proved."""
         for k, (m, its) in enumerate(self.lemmas):
-            if k in self.open or not as_given(its, setting):
+            if k in self.open or type(m.target) is not type(left):
                 continue
             indices = frozenset(s for s in free(m.target) if s in its.axes)
             values = match(m.target, left, indices)
             if values is None or any(setting.axes.get(v) != its.axes[s] for s, v in values.items()):
                 continue
-            if not same(put(m.result, values), right):
+            if not same(put(m.result, values), right) or not as_given(its, setting):
                 continue
             verdicts = [step.verdict for step in self.judged(k)]
             if verdicts and all(v.kind is Kind.PROVED for v in verdicts):

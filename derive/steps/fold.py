@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import combinations
 
 import sympy as sp
@@ -46,6 +46,11 @@ class Pattern:
     head: Expr
     body: Expr
     holes: frozenset[sp.Symbol]
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The names that stand in everything that can be folded."""
+        return names(self.body) - {hole.name for hole in self.holes}
 
 
 def head_of(definition: Definition) -> Expr:
@@ -93,6 +98,8 @@ def foldable(definition: Definition) -> bool:
 def fold(expr: Expr, found: Iterable[Pattern]) -> Expr:
     """expr with every body that occurs in it replaced by its name, as long as that makes it shorter."""
     for pattern in found:
+        if not pattern.required <= names(expr):
+            continue
         new = innermost(partial(fold_here, pattern=pattern))(expr)
         expr = expr if new is None else new
     return expr
@@ -100,6 +107,8 @@ def fold(expr: Expr, found: Iterable[Pattern]) -> Expr:
 
 def fold_here(expr: Expr, pattern: Pattern) -> Expr | None:
     """The body of the pattern at this very place."""
+    if not pattern.required <= names(expr):
+        return None
     found = next(matches(pattern.body, expr, pattern.holes), None)
     if found is not None:
         return put(pattern.head, found)

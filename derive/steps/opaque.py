@@ -7,7 +7,7 @@ The derivative by a defined name takes that name for a variable itself, so what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -46,16 +46,24 @@ def needed(left: Expr, right: Expr, setting: Setting) -> frozenset[str]:
     definitions = setting.definitions
     uses = used_by(setting)
     assumed = [a.relation for a in setting.assumptions]
-    opened: frozenset[str] = frozenset()
+    opened = frozenset(name for name, d in definitions.items() if not d.formals and d.body.is_integer)  # may be a size
     while True:
         one, other = (visible(names(side), opened, uses) for side in (left, right))
         seen = (one | other) & definitions.keys()
         spoken = [left, right, *assumed, *(definitions[name].body for name in opened)]
-        more = {name for name in seen if name in one ^ other or never_held(definitions[name], setting)}
+        more = {name for name in seen if never_held(definitions[name], setting)}
         more |= {name for e in spoken for name in varying(e, uses)} & definitions.keys()
+        if more <= opened:
+            more = set(outermost((one ^ other) & definitions.keys(), uses))
         if more <= opened:
             return opened
         opened |= more
+
+
+def outermost(said: frozenset[str], uses: Uses) -> frozenset[str]:
+    """Those that the others do not use: once they are written out, the rest may stand on both sides."""
+    below = {name for other in said for name in written_out(uses[other], uses, uses)}
+    return said - below or said
 
 
 def never_held(d: Definition, setting: Setting) -> bool:
@@ -72,14 +80,19 @@ def used_by(setting: Setting) -> Uses:
 
 def visible(said: Iterable[str], opened: frozenset[str], uses: Uses) -> frozenset[str]:
     """The names that stand on a side once the opened ones are written out."""
+    return frozenset(written_out(said, opened, uses)) - opened
+
+
+def written_out(said: Iterable[str], opened: Container[str], uses: Uses) -> set[str]:
+    """The names, and those that the opened ones among them use."""
     found: set[str] = set()
     todo = list(said)
     while todo:
         name = todo.pop()
         if name not in found:
             found.add(name)
-            todo += uses[name] if name in opened else ()
-    return frozenset(found) - opened
+            todo += uses.get(name, ()) if name in opened else ()
+    return found
 
 
 def varying(expr: Any, uses: Uses) -> set[str]:
