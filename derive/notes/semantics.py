@@ -572,6 +572,9 @@ class Meaning:
             if value.rank == 2:
                 if not 1 <= n <= 64:
                     raise ReadProblem(f"the power {n} of a matrix is not known", _span(node))
+                if self.algebra.biases and sign > 0 and self.algebra.oblong(value):
+                    self.warn("a power of a matrix that is not square is read entry by entry")
+                    return self.algebra.map(lambda x: x**n, value)
                 base = self.algebra.inverse(value) if sign < 0 else value
                 if n > 1:
                     self.algebra.square(value, "a power")

@@ -335,6 +335,11 @@ class Algebra:
         if a.rank != 2 or not self.axes.unite(*a.axes):
             raise ShapeProblem(f"{what} needs a square matrix, and this is {self.axes.show_shape(a)}")
 
+    def oblong(self, a: Value) -> bool:
+        """Whether rows and columns are known to be of two sizes."""
+        rows, columns = map(self.axes.size, a.axes)
+        return rows is not None and columns is not None and rows != columns
+
     def trace(self, a: Value) -> Value:
         self.square(a, "a trace")
         return Value((), lambda: self.total(a.axes[0], lambda k: a.entry(k, k)))
