@@ -211,7 +211,7 @@ def same_entry(expr: Expr, value: Expr, index: dict[Expr, Expr] | None) -> bool:
     entry = evaluated(put(expr, index))
     if isinstance(value, sp.Piecewise):
         return written_out(entry, value)
-    return canonical(entry) == canonical(evaluated(value))
+    return bool(canonical(entry) == canonical(evaluated(value)))
 
 
 def numbered(table: Expr) -> list[tuple[Expr, dict[Expr, Expr] | None]] | None:
