@@ -22,6 +22,7 @@ from derive.calculus.atoms import (
     Rational,
     Undefined,
     Unsupported,
+    atoms_of,
     freeze,
     magnitude,
     number,
@@ -404,8 +405,21 @@ class Powers(Products):
         if not odd:
             return number(1) if sign > 0 else {}
         self.sign_unknown = True
-        whole = self.product(self.signum(a) for a in odd)
+        whole = self.product(self._exponential_sign(a) or self.signum(a) for a in odd)
         return self.add(self.scale(whole, Fraction(sign, 2)), {ONE: Fraction(1, 2)})
+
+    def _exponential_sign(self, a: Atom) -> Poly | None:
+        """The sign of ``c e^u - d e^v`` for c, d > 0 is that of ``u - v + log(c / d)``."""
+        if a.kind != "poly" or len(a.args[0]) != 2:
+            return None
+        (m, c), (n, d) = a.args[0]
+        if c * d >= 0 or any(b.kind != "exp" for b in (*atoms_of(m), *atoms_of(n))):
+            return None
+        exponent = self.sub(self.log({m: magnitude(c)}), self.log({n: magnitude(d)}))
+        if not exponent:
+            return None
+        upper = self.sub(self.scale(self.step(exponent), 2), number(1))
+        return upper if c > 0 else self.scale(upper, -1)
 
     def absolute(self, p: Poly) -> Poly:
         return self.mul(p, self.add(self.scale(self.step(p), 2), number(-1))) if p else {}
