@@ -26,7 +26,6 @@ from tests.calculus.identities import (
     exp,
     i,
     iN,
-    index,
     j,
     jN,
     k,
@@ -226,6 +225,3 @@ def test_a_fault_in_the_calculus_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Algebra, "log", lambda self, p: p)
     with pytest.raises(judge.InternalError):
         derive.prove(d(log(u), u), 1)
-
-
-_ = (index, delta)
