@@ -8,7 +8,7 @@ from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import letter, walk
+from derive.notes.trees import letter, walk
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 

@@ -15,11 +15,10 @@ import sympy as sp
 
 from derive.notes import syntax as s
 from derive.notes.document import Formula, Place, Sentence
-from derive.notes.inventory import Inventory, dump
+from derive.notes.inventory import Inventory
 from derive.notes.rebuild import rebuilt
 from derive.notes.scope import Entity, Kind, Names
 from derive.notes.scope import Formula as Definition
-from derive.notes.semantics import head_and_indices, is_number, letter, walk, whole
 from derive.notes.shapes import AxisVar, ReadProblem, Value
 from derive.notes.statements import (
     ASSUMING,
@@ -34,6 +33,7 @@ from derive.notes.statements import (
     mode_after,
     properties,
 )
+from derive.notes.trees import dump, head_and_indices, is_number, letter, walk, whole
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one

@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from derive.notes import syntax as s
-from derive.notes.inventory import dump
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import letter, paren_index, walk
+from derive.notes.trees import dump, letter, paren_index, walk
 
 
 def numbered(node: Any) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import head_and_indices, walk
+from derive.notes.trees import head_and_indices, walk
 
 PI = r"\pi"
 NUMBER = "π"  # no name of a note: its source spells it \pi

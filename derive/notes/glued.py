@@ -13,7 +13,7 @@ from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import walk
+from derive.notes.trees import walk
 
 PREFIXES = frozenset({"d", r"\delta", r"\Delta"})
 DEFINES = frozenset({"=", ":=", r"\equiv"})

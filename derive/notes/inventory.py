@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import sympy as sp
 
 from derive.notes import syntax as s
+from derive.notes.functions import ELEMENTWISE
+from derive.notes.meaning import Bound
 from derive.notes.scope import Entity, Formula, Kind, Names
-from derive.notes.semantics import ELEMENTWISE, Bound, Meaning, free_letters, head_and_indices, letter, walk
+from derive.notes.semantics import Meaning
 from derive.notes.shapes import Axes, AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
+from derive.notes.trees import dump, free_letters, head_and_indices, letter, walk
 
 
 class Inventory:
@@ -283,15 +285,3 @@ ELEMENTWISE_NODES = (
 
 def f_has(node: Any, name: str) -> bool:
     return any(isinstance(n, s.Name) and n.text == name for n in walk(node))
-
-
-def dump(node: Any) -> str:
-    """A tree as text without its places: two trees with one text are the same formula."""
-    if isinstance(node, tuple):
-        return "(" + ",".join(dump(n) for n in node) + ")"
-    if isinstance(node, s.Node | s.Binder):
-        if isinstance(node, s.Group) and node.opening == "{" and len(node.items) == 1:
-            return dump(node.items[0])
-        inner = ",".join(dump(getattr(node, f.name)) for f in fields(node) if f.name not in ("start", "end", "dress"))
-        return f"{type(node).__name__}[{inner}]"
-    return repr(node)

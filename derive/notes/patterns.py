@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from derive.notes import syntax as s
-from derive.notes.inventory import dump
-from derive.notes.semantics import Bound, Meaning, walk
+from derive.notes.binders import limit
+from derive.notes.meaning import Bound, Meaning
 from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
+from derive.notes.trees import dump, walk
 
 if TYPE_CHECKING:
     from derive.notes.reader import Pending
@@ -216,7 +217,7 @@ def _axis_to(meaning: Meaning, end: Any, first: int) -> AxisVar:
     """The axis whose last index is written as ``end``."""
     if end is None:
         return AxisVar()
-    return AxisVar(sp.expand(meaning.limit(end) - first + 1), first)
+    return AxisVar(sp.expand(limit(meaning, end) - first + 1), first)
 
 
 def vector_pattern(meaning: Meaning, node: Any, cells: list[Any], row: bool = False) -> Value:

@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes.semantics import Bound, Meaning
+from derive.notes.meaning import Bound, Meaning
+from derive.notes.naming import entity_value
 from derive.notes.shapes import AxisVar, ReadProblem, Value
 
 Relation = Callable[[], sp.Basic]
@@ -15,7 +16,7 @@ Relation = Callable[[], sp.Basic]
 
 def property_relations(meaning: Meaning, name: str, who: str) -> list[Relation]:
     entity = meaning.known(who)
-    value = meaning.entity_value(entity, None)
+    value = entity_value(meaning, entity, None)
     build = TABLE.get(name)
     if build is None:
         raise ReadProblem(f"the property {name} is not known")

@@ -29,6 +29,7 @@ from derive.notes.collect import (
     RequestRecord,
 )
 from derive.notes.compound import compound_names, renamed_chain, split_dresses
+from derive.notes.conditions import COMPARE
 from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
@@ -45,16 +46,18 @@ from derive.notes.document import (
 from derive.notes.formula import as_formula, parse
 from derive.notes.glued import glued, with_glued
 from derive.notes.inventory import Inventory
+from derive.notes.meaning import Bound
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.properties import property_relations
 from derive.notes.scope import Entity
 from derive.notes.scope import Kind as Stands
-from derive.notes.semantics import COMPARE, Bound, Meaning, free_letters, letter
+from derive.notes.semantics import Meaning
 from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.specialise import Special
 from derive.notes.squares import squares, with_squares
 from derive.notes.statements import Mode, mode_after
 from derive.notes.tags import tagged, with_tags
+from derive.notes.trees import free_letters, letter
 
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
 
@@ -821,7 +824,7 @@ def _zero(value: Value | None) -> bool:
 
 def einstein(tree: Any, others: set[str]) -> set[str]:
     """Letters repeated in a product of two derivatives that the other side does not have."""
-    from derive.notes.semantics import walk
+    from derive.notes.trees import walk
 
     found: set[str] = set()
     for node in walk(tree):
@@ -849,7 +852,7 @@ def explicit_size(pending: Pending) -> dict[str, int]:
 
 def shown_tolerance(node: Any) -> sp.Rational:
     """Half a unit of the last digit shown."""
-    from derive.notes.semantics import walk
+    from derive.notes.trees import walk
 
     digits = {len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, s.Number)}
     if not digits:

@@ -11,7 +11,7 @@ from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import is_number, walk
+from derive.notes.trees import is_number, walk
 
 DEFINES = frozenset({"=", ":=", r"\equiv", r"\in", ">"})
 

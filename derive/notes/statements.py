@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from derive.notes import syntax as s
-from derive.notes.semantics import head_and_indices, letter
+from derive.notes.trees import head_and_indices, letter
 
 
 class Mode(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any
 
 from derive.notes import syntax as s
 from derive.notes.rebuild import rebuilt
-from derive.notes.semantics import letter, paren_index, walk
+from derive.notes.trees import letter, paren_index, walk
 
 INDEX_LETTERS = frozenset("ijklmn")
 COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
