@@ -13,13 +13,14 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
 from derive.notes.document import Formula, Place, Sentence
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import dump, head_and_indices, is_number, letter, walk, whole
 from derive.notes.inventory import Inventory
+from derive.notes.meaning.scope import Entity, Kind, Names
+from derive.notes.meaning.scope import Formula as Definition
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, Value
 from derive.notes.rebuild import rebuilt
-from derive.notes.scope import Entity, Kind, Names
-from derive.notes.scope import Formula as Definition
-from derive.notes.shapes import AxisVar, ReadProblem, Value
 from derive.notes.statements import (
     ASSUMING,
     BRIEF,
@@ -33,7 +34,6 @@ from derive.notes.statements import (
     mode_after,
     properties,
 )
-from derive.notes.trees import dump, head_and_indices, is_number, letter, walk, whole
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
@@ -594,11 +594,7 @@ class Collector:
             return False
         if body is not None and plus_minus_values(body) is not None:
             return False
-        if (
-            body is not None
-            and left.name in self.names_in(body)
-            and not self.renewed(entity)
-        ):
+        if body is not None and left.name in self.names_in(body) and not self.renewed(entity):
             return False
         plain = not left.formals and not left.params
         if plain and left.name in self.inventory.letters and body is not None and self.is_index(body):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import dump, letter, paren_index, walk
 from derive.notes.rebuild import rebuilt
-from derive.notes.trees import dump, letter, paren_index, walk
 
 
 def numbered(node: Any) -> tuple[str, str] | None:

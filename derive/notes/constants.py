@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import head_and_indices, walk
 from derive.notes.rebuild import rebuilt
-from derive.notes.trees import head_and_indices, walk
 
 PI = r"\pi"
 NUMBER = "π"  # no name of a note: its source spells it \pi

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from derive.notes.scope import Entity, Kind
+from derive.notes.meaning.scope import Entity, Kind
 
 if TYPE_CHECKING:
     from derive.notes.collect import GivenRecord

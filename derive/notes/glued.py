@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import walk
 from derive.notes.rebuild import rebuilt
-from derive.notes.trees import walk
 
 PREFIXES = frozenset({"d", r"\delta", r"\Delta"})
 DEFINES = frozenset({"=", ":=", r"\equiv"})

@@ -6,13 +6,13 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.functions import ELEMENTWISE
-from derive.notes.meaning import Bound
-from derive.notes.scope import Entity, Formula, Kind, Names
-from derive.notes.semantics import Meaning
-from derive.notes.shapes import Axes, AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
-from derive.notes.trees import dump, free_letters, head_and_indices, letter, walk
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, walk
+from derive.notes.meaning.functions import ELEMENTWISE
+from derive.notes.meaning.reading import Bound
+from derive.notes.meaning.scope import Entity, Formula, Kind, Names
+from derive.notes.meaning.semantics import Meaning
+from derive.notes.meaning.shapes import Axes, AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
 
 
 class Inventory:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from derive.notes import vocabulary as words
 from derive.notes.document import Atom, Block, Finder, Formula, Lines, Places, Source, Trouble
-from derive.notes.macros import MacroError, brace_end, collect, expand
+from derive.notes.grammar import vocabulary as words
+from derive.notes.grammar.macros import MacroError, brace_end, collect, expand
 
 LEVELS = {
     "part": 1,

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from derive.notes import vocabulary as words
 from derive.notes.document import Atom, Block, Finder, Formula, Lines, Places, Source, Trouble
-from derive.notes.macros import MacroError, Macros, collect, expand
+from derive.notes.grammar import vocabulary as words
+from derive.notes.grammar.macros import MacroError, Macros, collect, expand
 
 _BASE, _FIRST, _FILL, _SKIP = 6000, 0xE001, "\ue000", "\uf8ff"
 _PRIVATE = re.compile("[\ue000-\uf8ff]")

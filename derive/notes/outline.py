@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
 
 
 def outline_chains(chains: tuple[s.Chain, ...]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes.meaning import Bound, Meaning
-from derive.notes.naming import entity_value
-from derive.notes.shapes import AxisVar, ReadProblem, Value
+from derive.notes.meaning.naming import entity_value
+from derive.notes.meaning.reading import Bound, Meaning
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, Value
 
 Relation = Callable[[], sp.Basic]
 

@@ -16,7 +16,6 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
-from derive.notes import syntax as s
 from derive.notes.called import called, with_called
 from derive.notes.collect import (
     DECLARES,
@@ -29,7 +28,6 @@ from derive.notes.collect import (
     RequestRecord,
 )
 from derive.notes.compound import compound_names, renamed_chain, split_dresses
-from derive.notes.conditions import COMPARE
 from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
@@ -43,21 +41,23 @@ from derive.notes.document import (
     read_document,
     read_text,
 )
-from derive.notes.formula import as_formula, parse
 from derive.notes.glued import glued, with_glued
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.formula import as_formula, parse
+from derive.notes.grammar.trees import free_letters, letter
 from derive.notes.inventory import Inventory
-from derive.notes.meaning import Bound
+from derive.notes.meaning.conditions import COMPARE
+from derive.notes.meaning.reading import Bound
+from derive.notes.meaning.scope import Entity
+from derive.notes.meaning.scope import Kind as Stands
+from derive.notes.meaning.semantics import Meaning
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.properties import property_relations
-from derive.notes.scope import Entity
-from derive.notes.scope import Kind as Stands
-from derive.notes.semantics import Meaning
-from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.specialise import Special
 from derive.notes.squares import squares, with_squares
 from derive.notes.statements import Mode, mode_after
 from derive.notes.tags import tagged, with_tags
-from derive.notes.trees import free_letters, letter
 
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
 
@@ -824,7 +824,7 @@ def _zero(value: Value | None) -> bool:
 
 def einstein(tree: Any, others: set[str]) -> set[str]:
     """Letters repeated in a product of two derivatives that the other side does not have."""
-    from derive.notes.trees import walk
+    from derive.notes.grammar.trees import walk
 
     found: set[str] = set()
     for node in walk(tree):
@@ -845,14 +845,14 @@ def in_order(place: Place) -> tuple[int, int, int]:
 
 def explicit_size(pending: Pending) -> dict[str, int]:
     """Dimensions that the explicit matrices and lists of a claim fix: those whose place a number takes."""
-    from derive.notes.patterns import explicit_sizes
+    from derive.notes.meaning.patterns import explicit_sizes
 
     return explicit_sizes(pending)
 
 
 def shown_tolerance(node: Any) -> sp.Rational:
     """Half a unit of the last digit shown."""
-    from derive.notes.trees import walk
+    from derive.notes.grammar.trees import walk
 
     digits = {len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, s.Number)}
     if not digits:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 import sympy as sp
 
 from derive.notes.inventory import Inventory
-from derive.notes.scope import Entity, Kind, Names
-from derive.notes.shapes import AxisVar
+from derive.notes.meaning.scope import Entity, Kind, Names
+from derive.notes.meaning.shapes import AxisVar
 
 
 class Special(Mapping[str, Entity]):

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import is_number, walk
 from derive.notes.rebuild import rebuilt
-from derive.notes.trees import is_number, walk
 
 DEFINES = frozenset({"=", ":=", r"\equiv", r"\in", ">"})
 

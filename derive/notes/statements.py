@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from derive.notes import syntax as s
-from derive.notes.trees import head_and_indices, letter
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import head_and_indices, letter
 
 
 class Mode(StrEnum):

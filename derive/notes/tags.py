@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import letter, paren_index, walk
 from derive.notes.rebuild import rebuilt
-from derive.notes.trees import letter, paren_index, walk
 
 INDEX_LETTERS = frozenset("ijklmn")
 COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
 from derive.show import box
 from derive.show.box import Box, beside, cells, enclosed, text
 from derive.show.signs import (
@@ -34,7 +34,7 @@ MAX_DEPTH = 80
 
 def pretty(latex: str, width: int = 100) -> Box:
     """A formula in LaTeX, laid out; its source where it does not parse."""
-    from derive.notes.formula import parse_text
+    from derive.notes.grammar.formula import parse_text
 
     try:
         chains = parse_text(latex)
@@ -54,7 +54,7 @@ def pretty_expr(expr: Any, width: int = 100) -> Box:
 
 def linear(latex: str) -> str:
     """A formula in LaTeX on one line."""
-    from derive.notes.formula import parse_text
+    from derive.notes.grammar.formula import parse_text
 
     try:
         chains = parse_text(latex)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from derive.notes import syntax
 from derive.notes.document import read_document
-from derive.notes.formula import as_formula, parse, parse_text
+from derive.notes.grammar import syntax
+from derive.notes.grammar.formula import as_formula, parse, parse_text
+from derive.notes.grammar.tokens import tokenize
 from derive.notes.outline import outline, outline_chains
-from derive.notes.tokens import tokenize
 from tests.work import calls
 
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@
 import pytest
 
 from derive.notes.document import read_text
-from derive.notes.macros import MacroError, collect, expand
+from derive.notes.grammar.macros import MacroError, collect, expand
 from tests.work import calls
 
 EXPANSIONS = [
@@ -90,7 +90,7 @@ def test_a_macro_without_its_argument() -> None:
 
 
 def test_a_formula_with_an_endless_macro_says_so() -> None:
-    from derive.notes.formula import parse
+    from derive.notes.grammar.formula import parse
 
     [formula] = [
         f for s in read_text("\\newcommand{\\x}{\\x}\n\nLet $a = \\x = b$.", "md").sentences for f in s.formulas

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
-from derive.notes.shapes import Algebra, Axes, AxisVar, Fresh, ShapeProblem, Value
+from derive.notes.meaning.shapes import Algebra, Axes, AxisVar, Fresh, ShapeProblem, Value
 
 N, K = sp.symbols("N K", integer=True, positive=True)
 

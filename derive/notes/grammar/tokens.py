@@ -1,7 +1,7 @@
 r"""LaTeX math -> tokens, each with its place, brackets matched.
 
 Layout is gone after this page: spaces, sizes, ``\label``; Unicode signs are read as the LaTeX that they stand for.
-Every token has a ``kind`` from the tables of :mod:`derive.notes.vocabulary`, so that the grammar asks for kinds only.
+Every token has a ``kind`` from the tables of :mod:`.vocabulary`, so that the grammar asks for kinds only.
 One pass, no recursion, time linear in the length of the source.
 """
 
@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from derive.notes import vocabulary as words
+from derive.notes.grammar import vocabulary as words
 
 
 class Token:

@@ -14,8 +14,8 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes.shapes import AxisVar, Value
-from derive.notes.syntax import Node
+from derive.notes.grammar.syntax import Node
+from derive.notes.meaning.shapes import AxisVar, Value
 
 Names = Mapping[str, "Entity"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from derive.notes import syntax as s
+from derive.notes.grammar import syntax as s
 
 
 def children(node: Any) -> Iterator[s.Node]:

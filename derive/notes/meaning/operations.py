@@ -9,13 +9,13 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.language import MaxOver
-from derive.notes import syntax as s
-from derive.notes.meaning import Meaning
-from derive.notes.naming import IDENTITY_NAMES, entity_value, is_ones, read_name, unintroduced
-from derive.notes.patterns import matrix_value, vector_pattern
-from derive.notes.scope import Kind
-from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
-from derive.notes.trees import counted_words, head_and_indices, is_number, letter, signed, span, whole
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import counted_words, head_and_indices, is_number, letter, signed, span, whole
+from derive.notes.meaning.naming import IDENTITY_NAMES, entity_value, is_ones, read_name, unintroduced
+from derive.notes.meaning.patterns import matrix_value, vector_pattern
+from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.scope import Kind
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
 
 NORMS = ("", "2", "1", "F", r"\infty")
 
@@ -166,9 +166,7 @@ def read_bars(m: Meaning, node: s.Bars) -> Value:
     if value.rank == 2:
         return m.algebra.determinant(value)
     if value.rank:
-        raise ReadProblem(
-            "single bars around a vector can be a norm or absolute values; write \\|x\\|", span(node)
-        )
+        raise ReadProblem("single bars around a vector can be a norm or absolute values; write \\|x\\|", span(node))
     return m.algebra.map(sp.Abs, value)
 
 

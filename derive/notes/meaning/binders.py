@@ -8,11 +8,11 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.language import MaxOver, MinOver
-from derive.notes import syntax as s
-from derive.notes.meaning import Bound, Meaning
-from derive.notes.scope import Kind
-from derive.notes.shapes import AxisVar, ReadProblem, Value, make_sum
-from derive.notes.trees import letter, span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import letter, span
+from derive.notes.meaning.reading import Bound, Meaning
+from derive.notes.meaning.scope import Kind
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, Value, make_sum
 
 
 def read_big(m: Meaning, node: s.Big) -> Value:
@@ -70,11 +70,7 @@ def bind_index(m: Meaning, name: str, size: Any = None) -> Bound:
     busy = name in m.bound or name in m.free or name in m.letters
     if busy:
         m.warn(f"the bound index {name} has the name of an index that is in use")
-    clash = (
-        busy
-        or (m.depth > 0 and name in m.fresh.taken)
-        or any(name == b.symbol.name for b in m.bound.values())
-    )
+    clash = busy or (m.depth > 0 and name in m.fresh.taken) or any(name == b.symbol.name for b in m.bound.values())
     symbol = m.fresh.index(name) if clash else sp.Symbol(name, integer=True)
     m.fresh.taken.add(symbol.name)
     bound = Bound(symbol, AxisVar(size))

@@ -5,7 +5,7 @@ is lost:
 
     formula    row (``\\`` row)*                           rows inside of a bracket are layout
     row        statement (separator statement)*            separator: , ; \quad & \implies, or words such as "where"
-    statement  side (relation side)*                       a chain; the sides are read by :mod:`derive.notes.expression`
+    statement  side (relation side)*                       a chain; the sides are read by :mod:`.expression`
 
 A row that begins with a relation goes on from the chain above it; one without a relation that begins with an
 operator goes on from its last side. Commas keep together what belongs together: ``i, j = 1, \dots, N`` is one
@@ -20,11 +20,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
-from derive.notes import vocabulary as words
 from derive.notes.document import Formula, Place
-from derive.notes.expression import LAYOUT, Expressions, Unreadable
-from derive.notes.syntax import Chain, Link, Node, Problem
-from derive.notes.tokens import Token, clean, match, tokenize
+from derive.notes.grammar import vocabulary as words
+from derive.notes.grammar.cursor import LAYOUT, Unreadable
+from derive.notes.grammar.expression import Expressions
+from derive.notes.grammar.syntax import Chain, Link, Node, Problem
+from derive.notes.grammar.tokens import Token, clean, match, tokenize
 
 
 def parse(formula: Formula) -> tuple[Chain, ...]:
@@ -382,7 +383,7 @@ class _Cutter:
         """A parenthesis behind white space: an equation's number, words, or a condition."""
         if piece.before not in ("wide", "&", ","):
             return False
-        low, high = self.reader._trim(piece.low, piece.high)
+        low, high = self.reader.trim(piece.low, piece.high)
         if low >= high or self.tokens[low].kind != "open" or self.partner[low] not in (high - 1, high - 2):
             return False
         if self.partner[low] == high - 2 and self.tokens[high - 1].kind not in (".", ","):
@@ -454,13 +455,13 @@ class _Cutter:
         return first is not None and first.kind == "dots"
 
     def _is_number(self, piece: _Piece) -> bool:
-        low, high = self.reader._trim(piece.low, piece.high)
+        low, high = self.reader.trim(piece.low, piece.high)
         return high - low <= 2 and low < high and self.tokens[high - 1].kind == "number"
 
     # ----- statements -----
 
     def _take(self, piece: _Piece) -> None:
-        low, high = self.reader._trim(piece.low, piece.high)
+        low, high = self.reader.trim(piece.low, piece.high)
         while (high > low and self.tokens[high - 1].kind in (".", ",", ";")) or (
             high > low and self.tokens[high - 1].kind in LAYOUT
         ):
@@ -528,7 +529,7 @@ class _Cutter:
                 sides[k].reason = "; ".join(filter(None, [sides[k].reason, said]))
 
     def _link(self, side: _Side, k: int) -> Link:
-        low, high = self.reader._trim(side.low, side.high)
+        low, high = self.reader.trim(side.low, side.high)
         latex = self.latex[self.tokens[low].start : self.tokens[high - 1].end] if low < high else ""
         node, problem = self._read(low, high, side)
         return Link(side.sign, side.at, node, latex, side.reason or None, problem)

@@ -293,8 +293,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a stretch of a formula could not be read: offset into ``Formula.latex``, what was found, what was expected.
-    """
+    """Why a stretch of a formula could not be read: where in its LaTeX, what was found, what was expected."""
 
     at: int
     message: str

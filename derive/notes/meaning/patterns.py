@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.binders import limit
-from derive.notes.meaning import Bound, Meaning
-from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
-from derive.notes.trees import dump, walk
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import dump, walk
+from derive.notes.meaning.binders import limit
+from derive.notes.meaning.reading import Bound, Meaning
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 
 if TYPE_CHECKING:
     from derive.notes.reader import Pending

@@ -7,10 +7,10 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.meaning import Meaning
-from derive.notes.shapes import ReadProblem, Value, scalar_value
-from derive.notes.trees import span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import span
+from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.shapes import ReadProblem, Value, scalar_value
 
 COMPARE: dict[str, Callable[..., Any]] = {
     "=": sp.Eq, r"\ne": sp.Ne, "<": sp.Lt, ">": sp.Gt, r"\le": sp.Le, r"\ge": sp.Ge,
@@ -30,9 +30,7 @@ def where_all(m: Meaning, relations: tuple[s.Relation, ...]) -> Callable[..., Va
         else:
             tests.append((compare, [m.value(r.left), m.value(r.right)]))
     return lambda yes, no: m.algebra.combine(
-        lambda y, n, *ends: _choose(
-            y, n, [f(a, b) for (f, _), a, b in zip(tests, ends[::2], ends[1::2], strict=True)]
-        ),
+        lambda y, n, *ends: _choose(y, n, [f(a, b) for (f, _), a, b in zip(tests, ends[::2], ends[1::2], strict=True)]),
         [yes, no, *(v for _, pair in tests for v in pair)],
         "a condition",
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from derive.notes import syntax as s
-from derive.notes.applications import application
-from derive.notes.meaning import Meaning
-from derive.notes.patterns import written_out
-from derive.notes.shapes import ReadProblem, Value
-from derive.notes.trees import is_number, span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import is_number, span
+from derive.notes.meaning.applications import application
+from derive.notes.meaning.patterns import written_out
+from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.shapes import ReadProblem, Value
 
 
 def read_terms(m: Meaning, node: s.Terms) -> Value:

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.meaning import Meaning
-from derive.notes.naming import apply_function
-from derive.notes.scope import Kind
-from derive.notes.shapes import ReadProblem, Value
-from derive.notes.trees import letter, span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import letter, span
+from derive.notes.meaning.naming import apply_function
+from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.scope import Kind
+from derive.notes.meaning.shapes import ReadProblem, Value
 
 
 def variable_value(m: Meaning, node: Any) -> Value:
@@ -112,8 +112,7 @@ def laid_out(m: Meaning, full: Value, body: Value, wide: list[Value], node: Any)
 
 def same_shape(m: Meaning, a: Value, b: Value) -> bool:
     return a.rank == b.rank and all(
-        m.axes.find(x) is m.axes.find(y)
-        or (m.axes.size(x) is not None and m.axes.size(x) == m.axes.size(y))
+        m.axes.find(x) is m.axes.find(y) or (m.axes.size(x) is not None and m.axes.size(x) == m.axes.size(y))
         for x, y in zip(a.axes, b.axes, strict=True)
     )
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.functions import derivative_at, nearest
-from derive.notes.meaning import Meaning
-from derive.notes.scope import Entity, Formula, Kind
-from derive.notes.shapes import ReadProblem, Value, scalar_value
-from derive.notes.trees import span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import span
+from derive.notes.meaning.functions import derivative_at, nearest
+from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.scope import Entity, Formula, Kind
+from derive.notes.meaning.shapes import ReadProblem, Value, scalar_value
 
 IDENTITY_NAMES = frozenset({"I", "Id", r"\mathrm{Id}", r"\operatorname{Id}", r"\mathbb{I}"})
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sympy as sp
 
-from derive.notes import syntax as s
-from derive.notes.scope import Entity, Kind, Names
-from derive.notes.shapes import Algebra, AxisVar, Fresh, ReadProblem, ShapeProblem, Value
-from derive.notes.trees import head_and_indices, is_number, letter, span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import head_and_indices, is_number, letter, span
+from derive.notes.meaning.scope import Entity, Kind, Names
+from derive.notes.meaning.shapes import Algebra, AxisVar, Fresh, ReadProblem, ShapeProblem, Value
 
 if TYPE_CHECKING:
     from derive.notes.inventory import Inventory

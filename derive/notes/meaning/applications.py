@@ -12,14 +12,14 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.language import MaxOver, MinOver
-from derive.notes import syntax as s
-from derive.notes.functions import ELEMENTWISE, derivative_at, nearest
-from derive.notes.meaning import Bound, Meaning
-from derive.notes.naming import apply_function, entity_value
-from derive.notes.operations import array_power, entry_at, over_all
-from derive.notes.scope import Entity, Formula, Kind
-from derive.notes.shapes import AxisVar, ReadProblem, ShapeProblem, Value
-from derive.notes.trees import counted_words, head_and_indices, is_number, letter, paren_index, signed, span
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import counted_words, head_and_indices, is_number, letter, paren_index, signed, span
+from derive.notes.meaning.functions import ELEMENTWISE, derivative_at, nearest
+from derive.notes.meaning.naming import apply_function, entity_value
+from derive.notes.meaning.operations import array_power, entry_at, over_all
+from derive.notes.meaning.reading import Bound, Meaning
+from derive.notes.meaning.scope import Entity, Formula, Kind
+from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 
 
 def application(m: Meaning, function: Any, behind: Any) -> Value | None:
@@ -205,9 +205,7 @@ def softmax(m: Meaning, value: Value) -> Value:
         raise ShapeProblem("softmax needs a vector")
 
     def entry(*i: Any) -> sp.Expr:
-        return sp.exp(value.entry(*i)) / m.algebra.total(
-            value.axes[-1], lambda k: sp.exp(value.entry(*i[:-1], k))
-        )
+        return sp.exp(value.entry(*i)) / m.algebra.total(value.axes[-1], lambda k: sp.exp(value.entry(*i[:-1], k)))
 
     return replace(value, entry=entry)
 

@@ -1,7 +1,7 @@
 r"""The words of the formula language, as tables.
 
 A formula is LaTeX math. What a sign is follows from the table that it stands in; what may stand
-around it is the grammar in :mod:`derive.notes.expression`. To teach the language a new sign, add a row here.
+around it is the grammar in :mod:`derive.notes.grammar.expression`. To teach the language a new sign, add a row here.
 """
 
 from __future__ import annotations

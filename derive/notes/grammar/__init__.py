@@ -1,0 +1,1 @@
+"""From the LaTeX of one formula to a syntax tree with places."""
