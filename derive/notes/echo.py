@@ -9,8 +9,8 @@ import sympy as sp
 from derive.notes.meaning.scope import Entity, Kind
 
 if TYPE_CHECKING:
-    from derive.notes.collect import GivenRecord
     from derive.notes.reader import Reading
+    from derive.notes.records import GivenRecord
 
 
 def read_given(reading: Reading, record: GivenRecord) -> str:

@@ -17,16 +17,7 @@ import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes.called import called, with_called
-from derive.notes.collect import (
-    DECLARES,
-    AssumptionRecord,
-    Collector,
-    GivenRecord,
-    LinkRecord,
-    ProseRecord,
-    Record,
-    RequestRecord,
-)
+from derive.notes.collect import Collector
 from derive.notes.compound import compound_names, renamed_chain, split_dresses
 from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
@@ -54,9 +45,17 @@ from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.properties import property_relations
+from derive.notes.records import (
+    AssumptionRecord,
+    GivenRecord,
+    LinkRecord,
+    ProseRecord,
+    Record,
+    RequestRecord,
+)
 from derive.notes.specialise import Special
 from derive.notes.squares import squares, with_squares
-from derive.notes.statements import Mode, mode_after
+from derive.notes.statements import DECLARES, Mode, mode_after
 from derive.notes.tags import tagged, with_tags
 
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})

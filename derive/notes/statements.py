@@ -14,6 +14,9 @@ from enum import StrEnum
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, letter
 
+DEFINES = frozenset({"=", ":=", r"\equiv"})
+DECLARES = frozenset({r"\in", ":"})
+
 
 class Mode(StrEnum):
     PLAIN = "plain"  # nothing said: a new name is defined, everything else claimed
