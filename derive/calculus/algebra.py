@@ -1,7 +1,7 @@
 """The algebra of the normal form, complete: products, powers, sums, and here derivatives.
 
 Every operation takes normal forms and returns one. The layers are read in this order:
-``products`` (what a product of atoms is), ``powers`` (values), ``sums`` (binders), derivatives.
+``products`` (what a product of atoms is), ``powers`` (values), ``sums`` (binders), ``matrices``, derivatives.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from collections.abc import Callable, Iterable
 
 from derive.calculus.atoms import (
     Atom,
-    Domain,
-    Frozen,
     Poly,
     Term,
     Unsupported,
     of,
     term_of,
 )
+from derive.calculus.matrices import Matrices
 from derive.calculus.products import accumulate
-from derive.calculus.sums import Sums
 
 
-class Algebra(Sums):
+class Algebra(Matrices):
     """One workspace: a table of atoms, the domains of indices, what is known about signs, and a budget."""
 
     # ---- derivatives ----------------------------------------------------------------------------
@@ -133,23 +131,14 @@ class Algebra(Sums):
 
     def _inverse_slope(self, a: Atom, inner: Callable[[Poly], Poly]) -> Poly:
         """d(A^-1)_{kl} = - sum_{ab} (A^-1)_{ka} dA_{ab} (A^-1)_{bl}."""
-        domain, frozen, k, l = a.args
-        u, v = self.fresh(domain), self.fresh(domain)
-        body = self.rename(dict(frozen), {f"%{a.height}.0": u, f"%{a.height}.1": v})
-        left = self._inverse(domain, frozen, a.height, k, u)
-        right = self._inverse(domain, frozen, a.height, v, l)
-        return self.close_all([u, v], self.scale(self.product((left, inner(body), right)), -1))
-
-    def _inverse(self, domain: Domain, frozen: Frozen, height: int, row: Term, column: Term) -> Poly:
-        """The entry of the inverse of a matrix whose entry stands under the names of an atom of that height."""
-        names = [self.fresh(domain), self.fresh(domain)]
-        body = self.rename(dict(frozen), {f"%{height}.{k}": v for k, v in enumerate(names)})
-        return self.bind("inv", body, names, domain, row, column)
+        matrix, (k, l) = self.matrix_of(a), a.args[2:]
+        u, v = matrix.row, matrix.column
+        left, right = self.inverse(self.matrix_of(a), k, u), self.inverse(self.matrix_of(a), v, l)
+        return self.close_all([u, v], self.scale(self.product((left, inner(matrix.body), right)), -1))
 
     def _determinant_slope(self, a: Atom, inner: Callable[[Poly], Poly]) -> Poly:
         """d det A = det A sum_{ab} (A^-1)_{ba} dA_{ab}."""
-        domain, frozen = a.args
-        u, v = self.fresh(domain), self.fresh(domain)
-        body = self.rename(dict(frozen), {f"%{a.height}.0": u, f"%{a.height}.1": v})
-        back = self._inverse(domain, frozen, a.height, v, u)
-        return self.mul(of(a), self.close_all([u, v], self.mul(back, inner(body))))
+        matrix = self.matrix_of(a)
+        u, v = matrix.row, matrix.column
+        back = self.inverse(self.matrix_of(a), v, u)
+        return self.mul(of(a), self.close_all([u, v], self.mul(back, inner(matrix.body))))

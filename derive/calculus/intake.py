@@ -187,11 +187,7 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: s
         raise ValueError(f"{name} is used with {ranges.ranks[name]} and with {len(e.indices)} indices")
     shape = e.base.shape
     for k, index in enumerate(e.indices):
-        if (
-            shape is not None
-            and k < len(shape)
-            and sp.sympify(shape[k]).free_symbols
-        ):
+        if shape is not None and k < len(shape) and sp.sympify(shape[k]).free_symbols:
             ranges.hints.setdefault((name, k), Axis(shape[k]))
         if isinstance(index, sp.Symbol) and index.is_positive:
             ranges.hints.setdefault((name, k), Axis(index))  # the last entry of an axis

@@ -43,6 +43,7 @@ SMALL = 1_500  # monomials that a claim may cost before its factors are kept who
 SIGNS = 6  # indicators that are split into cases
 SHOWN = 12  # terms of a remainder that are shown
 CONCRETE = 8  # a range of so many numbers is written out
+MATRICES = 2  # inverses that a claim is multiplied by the matrices of
 
 
 class InternalError(Exception):
@@ -270,7 +271,7 @@ def is_zero(algebra: Algebra, p: Poly) -> bool:
     """Strategies, each of which proves p = 0 where it succeeds."""
     return any(
         strategy(algebra, p)
-        for strategy in (lambda _, q: not q, cleared, by_signs, written_out, two_valued, inside_sums)
+        for strategy in (lambda _, q: not q, cleared, by_signs, written_out, two_valued, inside_sums, times_matrices)
     )
 
 
@@ -418,6 +419,31 @@ def two_valued(algebra: Algebra, p: Poly) -> bool:
         return algebra.add(first, second)
 
     return not without_denominators(algebra, split(p))
+
+
+def times_matrices(algebra: Algebra, p: Poly, depth: int = 0) -> bool:
+    """p_k = 0 for all k where sum_k M_{ak} p_k = 0 for all a: an inverse of M at a free index is multiplied away."""
+    if depth == MATRICES or algebra.rewrites.distinct:
+        return False
+    tried: set[tuple[object, ...]] = set()
+    for atom in sorted(find(p, lambda a: a.kind in ("inv", "sinv"))):
+        matrix = algebra.matrix_of(atom)
+        for k, at_row in ((atom.args[2], True), (atom.args[3], False)):
+            key = (atom.args[:2], k, at_row)
+            if key in tried or not _ranges_freely(algebra, k, matrix.domain):
+                continue
+            tried.add(key)
+            own, other = (matrix.column, matrix.row) if at_row else (matrix.row, matrix.column)
+            total = algebra.sum_over(algebra.mul(matrix.body, algebra.rename(p, {k: own})), own, matrix.domain)
+            algebra.domains[other] = matrix.domain
+            if not without_denominators(algebra, total) or times_matrices(algebra, total, depth + 1):
+                return True
+    return False
+
+
+def _ranges_freely(algebra: Algebra, k: Term, domain: Domain) -> bool:
+    """Whether a term is an index that may have every value of a domain, whatever is assumed."""
+    return isinstance(k, str) and k[0] != "%" and algebra.domains.get(k) == domain and not algebra.rewrites.names(k)
 
 
 def inside_sums(algebra: Algebra, p: Poly) -> bool:

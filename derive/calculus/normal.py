@@ -542,24 +542,7 @@ class Normalizer(Ground):
         p = self.convert(e.body, inner)
         terms = tuple(self.term(t, env) for t in e.outer)
         names, domain = [v for v, _ in bound], bound[0][1]
-        if isinstance(e, Det):
-            return self.algebra.bind("det", p, names, domain)
-        self._note_inverse(p, names, domain)
-        return self.algebra.bind("inv", p, names, domain, *terms)
-
-    def _note_inverse(self, p: Poly, names: list[str], domain: Domain) -> None:
-        """sum_b A_{ab} (A^-1)_{bl} = delta_{al} = sum_b (A^-1)_{ab} A_{bl}, known of every inverse that occurs."""
-        algebra = self.algebra
-        a, b, l = (algebra.fresh(domain) for _ in range(3))
-        for one, other in (
-            (algebra.rename(p, dict(zip(names, (a, b), strict=True))), ("inv", b, l)),
-            (algebra.rename(p, dict(zip(names, (b, l), strict=True))), ("inv", a, b)),
-        ):
-            inverse = algebra.bind("inv", p, names, domain, *other[1:])
-            total = algebra.sum_over(algebra.mul(one, inverse), b, domain)
-            equation = algebra.sub(total, algebra.delta(a, l))
-            if equation:
-                algebra.rewrites.equation(equation, frozenset((a, l)), "inverse")
+        return self.algebra.matrix("det" if isinstance(e, Det) else "inv", p, names, domain, *terms)
 
     # ---- derivatives ----------------------------------------------------------------------------
 

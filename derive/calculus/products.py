@@ -56,6 +56,7 @@ class Products:
         self._renamed: dict[tuple[Atom, tuple[tuple[str, Term], ...]], Poly] = {}
         self._derived: dict[tuple[Atom, str, tuple[Term, ...]], Poly] = {}
         self._signs: dict[Atom, str | None] = {}
+        self._noted: set[tuple[object, ...]] = set()  # matrices whose inverse occurs
 
     # ---- small things ---------------------------------------------------------------------------
 

@@ -41,10 +41,14 @@ class Rule:
     value: Frozen
     universal: frozenset[str]
     label: str
+    always: bool = False  # an identity, simplified by what is assumed
+
+    @property
+    def atoms(self) -> list[Atom]:
+        return [*(a for a, _ in self.pattern), *frozen_atoms(self.value)]
 
     def speaks_of(self, names: frozenset[str]) -> bool:
-        atoms = [*(a for a, _ in self.pattern), *frozen_atoms(self.value)]
-        return any(not a.names.isdisjoint(names) for a in atoms)
+        return any(not a.names.isdisjoint(names) for a in self.atoms)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Rewrites:
 
     # ---- adding ---------------------------------------------------------------------------------
 
-    def equation(self, p: Poly, universal: frozenset[str], label: str) -> bool:
+    def equation(self, p: Poly, universal: frozenset[str], label: str, always: bool = False) -> bool:
         """Orient ``p = 0``; False if nothing in it can be solved for."""
         if self._as_symmetry(p, universal, label):
             return True
@@ -93,7 +97,7 @@ class Rewrites:
             return False
         c = p[lead]
         value = freeze({m: tidy(Fraction(-k) / c) for m, k in p.items() if m != lead})
-        rule = Rule(lead, value, universal, label)
+        rule = Rule(lead, value, universal, label, always)
         if len(lead) == 1 and lead[0][0].kind == "sum" and lead[0][1] == 1:
             self.sums.append(rule)
         else:
@@ -189,10 +193,10 @@ class Rewrites:
         self.distinct.append((a, b, universal, label))
 
     def suspend(self, names: frozenset[str]) -> Suspended | None:
-        """Take out the equations that speak of entries of ``names``; None if there are none."""
+        """Take out the equations that speak of entries of ``names``; None if nothing is assumed of them."""
         rules = [r for r in (*self.products, *self.sums) if r.speaks_of(names)]
         symmetric = {name: label for name, label in self.symmetric.items() if name in names}
-        if not rules and not symmetric:
+        if all(r.always for r in rules) and not symmetric:
             return None
         everything = Suspended(self.products, self.sums, self.symmetric)
         self.products = [r for r in self.products if r not in rules]
@@ -201,7 +205,9 @@ class Rewrites:
         return everything
 
     def restore(self, everything: Suspended) -> None:
-        self.products, self.sums, self.symmetric = everything.products, everything.sums, everything.symmetric
+        self.products = everything.products + [r for r in self.products if r not in everything.products]
+        self.sums = everything.sums + [r for r in self.sums if r not in everything.sums]
+        self.symmetric = everything.symmetric
 
     def two_valued(self) -> dict[str, tuple[Fraction, Fraction]]:
         """Tensors whose entries are assumed to have one of two rational values."""
@@ -223,6 +229,16 @@ class Rewrites:
         return {name for name, values in self.two_valued().items() if set(values) == {0, 1}}
 
     # ---- using ----------------------------------------------------------------------------------
+
+    def constrains(self, name: str) -> bool:
+        """Whether an equation is assumed of the entries of a tensor, other than that it is symmetric."""
+        return any(not r.always and r.speaks_of(frozenset((name,))) for r in (*self.products, *self.sums))
+
+    def names(self, index: str) -> bool:
+        """Whether an assumption speaks of the value that an index of the claim has."""
+        return any(
+            index in atom.free - rule.universal for rule in (*self.products, *self.sums) for atom in rule.atoms
+        ) or any(index in fact.atom.free - fact.universal for fact in self.facts)
 
     def is_symmetric(self, name: str) -> bool:
         return name in self.symmetric

@@ -681,9 +681,12 @@ class Sums(Powers):
         domain, frozen, *terms = a.args
         names = [self.fresh(domain), self.fresh(domain)]
         body = self.rename(dict(frozen), {f"%{a.height}.{k}": v for k, v in enumerate(names)})
-        return self.bind(a.kind, poly(body), names, domain, *map(term, terms))
+        return self.matrix(a.kind, poly(body), names, domain, *map(term, terms))
 
-    # ---- supplied by the class that builds on this one --------------------------------------------
+    # ---- supplied by the classes that build on this one -------------------------------------------
+
+    def matrix(self, kind: str, p: Poly, names: Sequence[str], domain: Domain, *terms: Term) -> Poly:
+        raise NotImplementedError
 
     def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
         raise NotImplementedError
