@@ -57,6 +57,7 @@ class Ground:
         self.contradiction: str | None = None  # the assumption that no point satisfies beside those before it
         self.unoriented: list[Assumption] = []
         self._same_index: dict[Any, Any] = {}
+        self._rests_on: dict[str, frozenset[str]] = {}
         self._assuming = False
         self._guarded = 0
 
@@ -72,7 +73,8 @@ class Ground:
         self._same_index = self._identified(assumptions)
         self._assuming = True
         for a in assumptions:
-            self.assume(a)
+            for part in a.parts:
+                self.assume(part)
         self._assuming = False
         for name, k in self.hot.items():
             axes = self.setting.shapes.get(name, ())
@@ -106,7 +108,7 @@ class Ground:
         todo, opened = [*exprs, *(a.relation for a in self.setting.assumptions)], set[str]()
         while todo:
             e = todo.pop()
-            name = base_name(e) if isinstance(e, (sp.Indexed, sp.Symbol)) else type(e).__name__
+            name = name_of(e)
             d = self.setting.definitions.get(name)
             if d is not None and name not in opened:
                 opened.add(name)
@@ -117,6 +119,18 @@ class Ground:
                     if isinstance(k, sp.Integer):
                         self._reaches(axis, int(k))
             todo.extend(a for a in e.args if isinstance(a, sp.Basic))
+
+    def rests_on(self, name: str) -> frozenset[str]:
+        """The name itself, and the names in what it is defined as, at any depth."""
+        if name not in self._rests_on:
+            found, todo = {name}, [name]
+            while todo:
+                d = self.setting.definitions.get(todo.pop())
+                inside = {name_of(e) for e in sp.preorder_traversal(d.body)} if d else set()
+                todo += inside - found
+                found |= inside
+            self._rests_on[name] = frozenset(found)
+        return self._rests_on[name]
 
     def _reaches(self, axis: Axis, value: int) -> None:
         extra, size = sp.sympify(axis.size).as_coeff_Add()
@@ -186,17 +200,6 @@ class Ground:
                 self.algebra.rewrites.positive(p, universal, bool(min(values) > 0), label)
             product = self.algebra.product(self.algebra.sub(p, self.convert(v)) for v in sorted(values))
             return self.algebra.rewrites.equation(product, universal, label)
-        if isinstance(values, sp.Interval):
-            p = self.convert(entry)
-            if values.start.is_finite:
-                self.algebra.rewrites.positive(
-                    self.algebra.sub(p, self.convert(values.start)), universal, bool(values.left_open), label
-                )
-            if values.end.is_finite:
-                self.algebra.rewrites.positive(
-                    self.algebra.sub(self.convert(values.end), p), universal, bool(values.right_open), label
-                )
-            return True
         return False
 
     def forget(self) -> None:
@@ -262,6 +265,11 @@ class Ground:
 
 def is_dimension(s: sp.Basic) -> bool:
     return isinstance(s, sp.Symbol) and bool(s.is_integer and s.is_positive)
+
+
+def name_of(e: Any) -> str:
+    """The name of an entry, a scalar or a function; of anything else its kind."""
+    return base_name(e) if isinstance(e, (sp.Indexed, sp.Symbol)) else type(e).__name__
 
 
 def base_name(e: Any) -> str:

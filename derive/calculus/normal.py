@@ -37,6 +37,8 @@ from derive.calculus.setting import Assumption, Definition, Setting
 DEPTH = 600  # nesting beyond this is not read
 ORDER = 12  # derivatives beyond this order are not taken
 
+Variable = tuple[str, tuple[Term, ...]]  # of a derivative: a name and its indices
+
 
 @dataclass
 class Opened:
@@ -221,7 +223,7 @@ class Normalizer(Ground):
         return self.algebra.compact(p) if self.algebra.factored else p
 
     def _mul(self, e: sp.Mul, env: Env) -> Poly:
-        optional = any(isinstance(a, (sp.KroneckerDelta, sp.Piecewise)) for a in e.args)
+        optional = any(isinstance(a, sp.Piecewise) or is_index_truth(a) for a in e.args)
         self._optional += optional
         try:
             return self._whole(self.algebra.product([self.convert(a, env) for a in e.args]))
@@ -547,8 +549,11 @@ class Normalizer(Ground):
     # ---- derivatives ----------------------------------------------------------------------------
 
     def _derivative(self, e: sp.Derivative, env: Env) -> Poly:
-        """Definitions are opened down to the variables; the derivative is taken; then the rest is opened."""
-        variables: list[tuple[str, tuple[Term, ...]]] = []
+        """Definitions are opened down to the variables; the derivative is taken; then the rest is opened.
+
+        A variable that is defined through another goes first: d/dz dL/ds is that of dL/ds as a function of z.
+        """
+        variables: list[Variable] = []
         for variable, count in e.variable_count:
             if not isinstance(count, (int, sp.Integer)) or int(count) > ORDER:
                 raise Unsupported(f"a derivative of order {count}")
@@ -560,13 +565,19 @@ class Normalizer(Ground):
             raise Unsupported(f"a derivative with respect to {', '.join(sorted(names))}")
         held, mine = self._held, (names & self.setting.definitions.keys()) - self._held
         outer, self.conditions = self.conditions, {}
+        own: frozenset[str] = frozenset()  # what the level before was differentiated by, not opened yet
         with self._independent(names) as constrained:
             self._held = held | mine
             self.algebra.forget_slopes()
             try:
                 p = self.convert(e.expr, env)
-                for name, terms in variables:
-                    p = self.algebra.differentiate(p, name, terms)
+                for level in self._levels(variables):
+                    if own:
+                        self._held -= own
+                        p = self.algebra.replace_entries(p, own, self._required)
+                    for name, terms in level:
+                        p = self.algebra.differentiate(p, name, terms)
+                    own = frozenset(name for name, _ in level) & mine
             finally:
                 self._held = held
                 self.algebra.forget_slopes()
@@ -575,7 +586,18 @@ class Normalizer(Ground):
             p = self.algebra.replace(p, lambda a: not a.names.isdisjoint(names), lambda a: None)
         for c in asked:
             self._ask(self.algebra.replace_entries(c.poly, mine, self._required), c.sign, c.expr, c.always)
-        return self.algebra.replace_entries(p, mine, self._required) if mine else p
+        return self.algebra.replace_entries(p, own, self._required) if own else p
+
+    def _levels(self, variables: list[Variable]) -> list[list[Variable]]:
+        """Variables of a derivative, those that rest on others of them first."""
+        levels: list[list[Variable]] = []
+        for name, terms in sorted(variables, key=lambda v: len(self.rests_on(v[0]))):
+            below = self.rests_on(name) - {name}
+            if levels and below.isdisjoint(other for other, _ in levels[-1]):
+                levels[-1].append((name, terms))
+            else:
+                levels.append([(name, terms)])
+        return levels[::-1]
 
     @contextmanager
     def _independent(self, names: frozenset[str]) -> Iterator[bool]:
@@ -600,7 +622,7 @@ class Normalizer(Ground):
             raise Unsupported(f"{name} with {len(terms)} indices")
         return opened
 
-    def _variable(self, e: sp.Basic, env: Env) -> tuple[str, tuple[Term, ...]]:
+    def _variable(self, e: sp.Basic, env: Env) -> Variable:
         if isinstance(e, sp.Indexed):
             return base_name(e), tuple(self.term(k, env) for k in e.indices)
         if isinstance(e, sp.Symbol):
@@ -636,6 +658,13 @@ class Normalizer(Ground):
         for c in asked:
             self._ask(place(c.poly), c.sign, c.expr, c.always)
         return place(p)
+
+
+def is_index_truth(e: sp.Basic) -> bool:
+    """Deltas, and sums of multiples of them: numbers that indices decide; beside a 0 nothing else counts."""
+    if isinstance(e, (sp.Add, sp.Mul)):
+        return not e.is_number and all(a.is_number or is_index_truth(a) for a in e.args)
+    return isinstance(e, sp.KroneckerDelta)
 
 
 def common_shift(body: sp.Basic, symbol: sp.Symbol) -> int:

@@ -264,6 +264,11 @@ def free_symbols(e: Any, bound: frozenset[Any] = frozenset()) -> set[Any]:
     return set().union(*(free_symbols(a, bound) for a in getattr(e, "args", ())))
 
 
+def _rules(assumptions: Iterable[Assumption], setting: Setting) -> list[Rule]:
+    made = (_rule(part, setting) for a in assumptions for part in a.parts)
+    return [rule for rule in made if rule is not None]
+
+
 def _rule(a: Assumption, setting: Setting) -> Rule | None:
     relation = a.relation
     if not isinstance(relation, (sp.Rel, sp.Contains)):
@@ -377,7 +382,7 @@ class Problem:
     def __init__(self, left: Any, right: Any, setting: Setting, budget: Budget) -> None:
         self.left, self.right, self.setting, self.budget = left, right, setting, budget
         self.program = compile_all([left, right], setting)
-        self.rules = [r for r in (_rule(a, setting) for a in setting.assumptions) if r is not None]
+        self.rules = _rules(setting.assumptions, setting)
         self.given = self._acyclic([r for r in self.rules if r.target])
         self.checks = [r for r in self.rules if r not in self.given]
         exprs = [left, right, *(s for a in setting.assumptions for s in _relation_sides(a.relation))]
@@ -394,7 +399,7 @@ class Problem:
         """The same two sides under more assumptions about names that stand in them."""
         other = copy.copy(self)
         other.setting = self.setting.assuming(*assumptions)
-        other.rules = self.rules + [r for r in (_rule(a, other.setting) for a in assumptions) if r is not None]
+        other.rules = self.rules + _rules(assumptions, other.setting)
         other.given = self._acyclic([r for r in other.rules if r.target])
         other.checks = [r for r in other.rules if r not in other.given]
         other.known_domains, other.systems, other.checked = {}, {}, {}

@@ -167,17 +167,16 @@ class Rewrites:
             return
         m, c, core = self.algebra.together(p)
         factors = list(m) + ([(self.algebra.table.atom("poly", freeze(core)), 1)] if core != {ONE: 1} else [])
-        unknown = [
+        known = [
             (a, e)
             for a, e in factors
-            if self.algebra.sign(a) not in ("+", "0+") and not (isinstance(e, int) and e % 2 == 0)
+            if self.algebra.sign(a) in ("+", "0+") or (isinstance(e, int) and e % 2 == 0)
         ]
+        unknown = [(a, e) for a, e in factors if (a, e) not in known]
         if len(unknown) == 1 and isinstance(unknown[0][1], int):
-            sign = "+" if strict else "0+"
-            if c < 0:
-                if not strict:
-                    return
-                sign = "-"
+            if not strict and (c < 0 or any(e > 0 and self.algebra.sign(a) != "+" for a, e in known)):
+                return  # where another factor vanishes, nothing is said of this one
+            sign = "-" if c < 0 else "+" if strict else "0+"
             self.facts.append(Fact(unknown[0][0], sign, universal, label))
         elif strict and not unknown:
             self.facts += [

@@ -41,7 +41,9 @@ class Definition:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A relation that may be used: ``Eq``, ``Ne``, ``Gt``, ``Ge``, ``Lt``, ``Le``, ``Contains(entry, FiniteSet(...))``.
+    """A relation that may be used: ``Eq``, ``Ne``, ``Gt``, ``Ge``, ``Lt``, ``Le``, or ``Contains``.
+
+    ``Contains(entry, values)`` takes a finite set or an interval.
 
     Its free indices are universally quantified, but for the ``fixed`` ones, which are those of the claim
     ("if k = m"). ``text`` is how the author wrote it.
@@ -50,6 +52,17 @@ class Assumption:
     relation: sp.Basic
     text: str = ""
     fixed: frozenset[sp.Symbol] = frozenset()
+
+    @property
+    def parts(self) -> tuple[Assumption, ...]:
+        """The same said without an interval, which is the order against each of its ends."""
+        if not isinstance(self.relation, sp.Contains) or not isinstance(self.relation.args[1], sp.Interval):
+            return (self,)
+        entry, values = self.relation.args
+        low = (sp.Gt if values.left_open else sp.Ge)(entry, values.start, evaluate=False)
+        high = (sp.Lt if values.right_open else sp.Le)(entry, values.end, evaluate=False)
+        finite = [r for r, end in ((low, values.start), (high, values.end)) if end.is_finite]
+        return tuple(replace(self, relation=r, text=self.text or str(self.relation)) for r in finite)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,13 @@ from derive.calculus.equations import Hopeless, Unsatisfied
 from derive.calculus.meaning import Point, Smooth, working_precision
 from derive.calculus.points import (
     GENERIC,
+    MIXED,
+    POSITIVE,
     PRECISIONS,
     SIMPLE,
     TINY,
+    UNIT,
+    WIDE,
     Budget,
     Problem,
     completed,
@@ -103,6 +107,9 @@ def points(left: Any, right: Any, setting: Setting, count: int = 6) -> Iterator[
     yield from _some_points(problem, count)
 
 
+LOOKED_AT = (MIXED, SIMPLE, POSITIVE, UNIT, WIDE)  # in turn; zeros and equal numbers are among them
+
+
 def _some_points(problem: Problem, count: int) -> Iterator[Point]:
     made = failed = 0
     sizes = list(itertools.islice(problem.sizes(), 5))
@@ -115,7 +122,7 @@ def _some_points(problem: Problem, count: int) -> Iterator[Point]:
             failed += 1
             continue
         try:
-            yield problem.point(at_size, rows[(turn * 7 + turn // 2) % len(rows)], GENERIC[turn % 4])
+            yield problem.point(at_size, rows[(turn * 7 + turn // 2) % len(rows)], LOOKED_AT[turn % len(LOOKED_AT)])
             made += 1
         except (Unsatisfied, Undefined, BudgetExceeded):
             failed += 1

@@ -75,6 +75,14 @@ def test_assumption_is_needed_and_named() -> None:
     assert verdict.assumptions == (str(sums),)
 
 
+@pytest.mark.parametrize(("values", "proved"), [((0, 1), True), ((0, sp.oo), True), ((-1, 1), False)])
+def test_an_interval_is_the_order_against_its_ends(values: tuple[Any, Any], proved: bool) -> None:
+    member = sp.Contains(u, sp.Interval(*values), evaluate=False)
+    verdict = derive.prove(sp.Abs(u), u, assuming=[member])
+    assert verdict.proved is proved
+    assert verdict.proved or verdict.refuted
+
+
 def test_assumption_without_use_is_not_named() -> None:
     verdict = derive.prove(total(softmax(i), iN), 1, assuming=[sp.Eq(total(y[i], iN), 1), u > 0])
     assert verdict.proved

@@ -24,7 +24,7 @@ i, j, k, l, m, n = map(index, "ijklmn")
 N, M = map(dimension, "NM")
 A, B, H, Y, x, y = map(tensor, "ABHYxy")
 c = labels("c")
-u, v, t, L = map(scalar, "uvtL")
+u, v, t, s, L = map(scalar, "uvtsL")
 f = sp.Function("f")
 Sum, Product, Eq, d, delta, exp, log, sqrt = (
     sp.Sum, sp.Product, sp.Eq, sp.Derivative, sp.KroneckerDelta, sp.exp, sp.log, sp.sqrt,
@@ -33,6 +33,7 @@ BITS = sp.FiniteSet(0, 1)
 LOSS = Setting(depends={"L": (Y[i, k],)}, shapes={"Y": (Axis(N), Axis(M))})
 RATIO = Setting(definitions={"v": Definition("v", (), delta(i, j))})
 CLASSES = Setting(labels={"c": Axis(M)}, shapes={"c": (Axis(N),)})
+TWO_STEPS = Setting(definitions={"s": Definition("s", (), u**2), "L": Definition("L", (), s**2 * u)})
 SHADOWED = Setting(definitions={"u": Definition("u", (), x[1] ** 2)})
 
 
@@ -69,6 +70,14 @@ UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     ("logs of a part, another entry", logs + sqrt(x[0] ** 2), logs + x[0], Setting()),
     ("logs in an empty sum", Sum(log(u), (i, 1, N - 1)) + sp.Abs(u), Sum(log(u), (i, 1, N - 1)) + u, Setting()),
     ("a log times zero", delta(i, j) * log(u) + sp.Abs(u), delta(i, j) * log(u) + u, Setting()),
+    ("a log times no truth", (1 - delta(i, j)) * log(u) + sp.Abs(u), (1 - delta(i, j)) * log(u) + u, Setting()),
+    # where one factor is zero, a product that is not negative says nothing of the other
+    ("sign beside a factor", sp.Abs(v), v, given(u >= 0, u * v >= 0)),
+    ("sign beside a square", sp.Abs(v), v, given(u**2 * v >= 0)),
+    ("sign beside a factor, of a root", sqrt(u * v) + sp.Abs(v), sqrt(u * v) + v, given(u >= 0)),
+    # a derivative in two quantities, one defined through the other
+    ("both held at once", d(L, s, u), 2 * s, TWO_STEPS),
+    ("the inner one last", d(L, u, s), 4 * u**2, TWO_STEPS),
     # the closed form of a geometric sum says 0/0 where the ratio is one
     ("ratio one on a diagonal", Sum(delta(i, j) ** l, (l, 0, N - 1)), 1 + u * delta(i, j), Setting()),
     ("ratio one by a definition", Sum(v**l, (l, 0, N - 1)), (1 - v**N) / (1 - v) + delta(i, j), RATIO),
