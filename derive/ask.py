@@ -10,7 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from derive.notes.note import DeriveRequest, Note, NoteError
+from derive.calculus.setting import Setting
+from derive.notes.note import DeriveRequest, Note, NoteError, Target
+from derive.steps.form import Form
 
 END_OF_TEX = r"\end{document}"
 
@@ -53,6 +55,13 @@ def ask(question: Question, path: str = "question.md", source: str = "") -> list
         if request.target is None:
             raise NoteError(f"{request.latex}: {request.problem or 'this could not be read'}")
     return requests
+
+
+def form_asked(target: Target, setting: Setting) -> Form | None:
+    """The vector or matrix that a target stands for as a whole, if it does."""
+    if not target.axes:
+        return None
+    return Form(target.latex, target.axes, setting, target.row, given=target.expr)
 
 
 def appended(source: str, sentences: Sequence[str], path: str) -> str:

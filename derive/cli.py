@@ -284,9 +284,9 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def run_steps(arguments: argparse.Namespace) -> int:
-    from derive.ask import Question, ask
+    from derive.ask import Question, ask, form_asked
     from derive.notes.note import NoteError
-    from derive.show.latex import style_of
+    from derive.show.latex import spelled, style_of
     from derive.show.terminal import steps_view
     from derive.steps.derivation import StepError
     from derive.steps.engine import derivation
@@ -297,14 +297,15 @@ def run_steps(arguments: argparse.Namespace) -> int:
         request, *end = ask(question, arguments.note or "question.md", source)
         target, to = request.target, end[0].target if end else None
         assert target is not None
+        asked, wanted = form_asked(target, request.setting), form_asked(to, request.setting) if to else None
         routes = ROUTES[1:] if arguments.route == "all" else (arguments.route,)
         made = [
-            derivation(target.expr, request.setting, route, arguments.level, to.expr if to else None)
+            derivation(target.expr, request.setting, route, arguments.level, wanted or (to.expr if to else None), asked)
             for route in routes
         ]
     except (NoteError, StepError, ValueError) as error:
         raise UsageError(str(error)) from None
-    style = style_of(source + arguments.expression, request.setting)
+    style = spelled(style_of(source + arguments.expression, request.setting), request.setting)
     meet = len({str(one.to_json(style)["result"]) for one in made}) == 1
     if arguments.json:
         several = {"routes": [one.to_json(style) for one in made], "meet": meet}

@@ -46,6 +46,6 @@ def equation(claim: Claim, right: Any) -> str:
     entry = latex(right, style_of(claim.latex, claim.setting))
     if not hidden:
         return f"{claim.left_latex} = {entry}"
-    if len(hidden) == len(claim.setting.axes) and (whole := vectorised(right, hidden)) is not None:
+    if len(hidden) == len(claim.setting.axes) and (whole := vectorised(right, hidden, claim.setting)) is not None:
         return f"{claim.left_latex} = {whole}"
     return rf"\left[ {claim.left_latex} \right]_{{{''.join(index.name for index in hidden)}}} = {entry}"

@@ -26,10 +26,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Definition:
-    """``name[indices] = body`` or ``name(parameters) = body``; a scalar name has neither.
+    r"""``name[indices] = body`` or ``name(parameters) = body``; a scalar name has neither.
 
     ``name`` is the bare name, ``formals`` are the index symbols or the argument symbols that
-    stand in ``body``; ``is_function`` tells which of the two. ``axes`` are those of the indices.
+    stand in ``body``; ``is_function`` tells which of the two. ``axes`` are those of the indices. ``spelling``
+    is how the author writes an entry, as LaTeX to be formatted with the indices, where that is not the name with
+    its indices: ``\sigma_{{{1}}}(x_{{{0}\cdot}})``, component k of a function of row i.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Definition:
     body: sp.Expr
     is_function: bool = False
     axes: tuple[Axis, ...] = ()
+    spelling: str = ""
 
 
 @dataclass(frozen=True)

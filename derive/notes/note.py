@@ -79,11 +79,17 @@ class CompileRequest:
 
 @dataclass(frozen=True)
 class Target:
-    """A formula to compile or derive: ``expr`` is its entry at the free ``indices``, in the order of its axes."""
+    """A formula to compile or derive: ``expr`` is its entry at the free ``indices``, in the order of its axes.
+
+    ``axes`` are the last of these: those that are not written, of a formula that stands for a vector (a ``row``
+    where it lies) or a matrix as a whole.
+    """
 
     latex: str
     expr: sp.Expr
     indices: tuple[sp.Symbol, ...]
+    axes: tuple[sp.Symbol, ...] = ()
+    row: bool = False
 
 
 @dataclass(frozen=True)

@@ -344,7 +344,8 @@ class Reading:
                 meanings.append(meaning)
             except ReadProblem as e:
                 problem = problem or e.message
-        setting = self.setting(meanings, record.names, record.horizon, record.section, [t.expr for t in targets], 0)
+        asked = (record.names, record.horizon, record.section, [t.expr for t in targets], 0)
+        setting = self.setting(meanings, *asked, folded=record.what == "derive")
         written = tuple(f[0] for f in record.formulas)
         if record.what == "compile":
             return CompileRequest(
@@ -366,7 +367,8 @@ class Reading:
         self.inventory.survey(links[0].side)
         try:
             target, meaning = self.target(latex, links[0].side, record)
-            return target, self.setting([meaning], end.names, end.position, end.section, [target.expr], 0)
+            asked = (end.names, end.position, end.section, [target.expr], 0)
+            return target, self.setting([meaning], *asked, folded=True)
         except ReadProblem as problem:
             raise NoteError(problem.message) from None
 
@@ -392,7 +394,7 @@ class Reading:
         for symbol, axis in zip(components, value.axes, strict=True):
             meaning.letters[symbol.name] = Bound(symbol, axis)
         free = [meaning.letters[name].symbol for name in letters if name in meaning.letters]
-        return Target(latex, value.entry(*components), (*free, *components))
+        return Target(latex, value.entry(*components), (*free, *components), tuple(components), value.row)
 
     def special(self, names: Any, sizes: dict[str, int]) -> Special:
         key = (id(names), tuple(sorted(sizes.items())))
@@ -412,9 +414,8 @@ class Reading:
                 entity.written = Definition(entity.symbol, formals, body, True)
             else:
                 axes = tuple(self.inventory.axes.axis(a) for a in entity.axes or ())
-                entity.written = Definition(
-                    entity.symbol, entity.formal_symbols + entity.component_symbols, body, False, axes
-                )
+                formals = entity.formal_symbols + entity.component_symbols
+                entity.written = Definition(entity.symbol, formals, body, False, axes, family_spelling(entity))
         return entity.written
 
     def reachable(self, start: Iterable[Entity], horizon: int) -> dict[int, Entity]:
@@ -437,7 +438,9 @@ class Reading:
         section: tuple[int, ...],
         exprs: list[Any],
         sentence: int,
+        folded: bool = False,
     ) -> Setting:
+        """What holds for what was read; with names that it can be ``folded`` to, defined through its own."""
         axes: dict[sp.Symbol, Axis] = {}
         start: dict[int, Entity] = {}
         for meaning in meanings:
@@ -449,7 +452,29 @@ class Reading:
         assumptions = [a for a in self.assumed if a.holds(horizon, section, sentence, names, reach)]
         for a in assumptions:
             reach |= self.reachable(a.used.values(), horizon)
+        if folded:
+            reach |= self.in_terms_of(reach, names, horizon)
         return self.filled(reach, axes, assumptions, horizon)
+
+    def in_terms_of(self, reach: dict[int, Entity], names: Any, horizon: int) -> dict[int, Entity]:
+        """The names in force whose definitions speak of what is reached, and of nothing else."""
+        found = dict(reach)
+        plain = (Stands.DIMENSION, Stands.INDEX)
+        open_ = [e for e in names.values() if e.formula is not None and e.kind not in plain and e.defined_at <= horizon]
+        while True:
+            new = [e for e in open_ if id(e) not in found and self.speaks_of(e, found)]
+            if not new:
+                return found
+            found |= {id(e): e for e in new}
+
+    def speaks_of(self, entity: Entity, found: dict[int, Entity]) -> bool:
+        try:
+            self.definition(entity)
+        except ReadProblem:
+            return False
+        own = [e for e in entity.uses if e.kind not in (Stands.DIMENSION, Stands.INDEX)]
+        taken = {e.symbol for e in found.values()}
+        return bool(own) and all(id(e) in found for e in own) and entity.symbol not in taken
 
     def matters(self, bound: Bound, exprs: list[Any]) -> bool:
         return self.inventory.axes.size(bound.axis) is not None or any(bound.symbol in e.free_symbols for e in exprs)
@@ -815,6 +840,19 @@ class Pending:
             if key not in reach and names.get(entity.name) is not entity and entity.name in names:
                 return False
         return True
+
+
+def family_spelling(entity: Entity) -> str:
+    r"""``\sigma_k(x_{i\cdot})`` for a function of the rows of a matrix, its indices to be filled in."""
+    formula = entity.formula
+    if formula is None or not formula.rows or entity.component_symbols or set(formula.rows) != set(formula.params):
+        return ""
+    if any(own is not None and own.family for own in map(formula.names.get, formula.params)):
+        return ""
+    place = {letter: f"{{{k}}}" for k, letter in enumerate(symbol.name for symbol in entity.formal_symbols)}
+    at = "".join(place[i] for i in formula.formals)
+    rows = ", ".join(f"{p}_{{{{{''.join(place[i] for i in formula.rows[p])}\\cdot}}}}" for p in formula.params)
+    return f"{entity.symbol}_{{{{{at}}}}}({rows})"
 
 
 def _zero(value: Value | None) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from derive.calculus.verdict import Kind, Witness
 from derive.notes.note import Claim, DeriveRequest, Note
 from derive.pipeline import Result
-from derive.show.latex import Style, for_target, latex
+from derive.show.latex import Style
 from derive.show.parts import Display, Paragraph, Remark, answer, page, sign_of, style_of_note, summed_up
 from derive.show.signs import COMMANDS
 from derive.show.unicode import INLINE_MATH
@@ -178,11 +178,11 @@ def derive_block(item: DeriveRequest, style: Style) -> Iterator[str]:
 
 
 def steps_block(made: Derivation, style: Style) -> str:
-    target, style = latex(made.target, style), for_target(style, made.target)
     return align(
         [
-            f"{'' if k else target} &= {latex(step.expr, style)}" + verdict(step.verdict.kind, escape(step.rule))
-            for k, step in enumerate(made.steps)
+            f"{'' if k else left} &= {shown}" + verdict(step.verdict.kind, prose(step.rule))
+            for left, links in made.chains(style)
+            for k, (shown, step) in enumerate(links)
         ]
     )
 

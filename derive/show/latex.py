@@ -32,12 +32,16 @@ class Style:
     ranges     print ``\sum_{l=1}^N`` rather than ``\sum_l``
     power_of_e print ``e^x`` rather than ``\exp(x)``; off where the note has an ``e`` of its own
     order      names of indices: factors stand in their order, others after them by the alphabet
+    spellings  names whose entries are not written with indices alone, with their spelling
+    bound      names of the indices of the sum that one stands in: factors with them come first
     """
 
     delta: str = "delta"
     ranges: bool = True
     power_of_e: bool = True
     order: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, str], ...] = ()
+    bound: frozenset[str] = frozenset()
 
 
 DEFAULT = Style()
@@ -75,6 +79,12 @@ def style_of(source: str, setting: Setting | None = None) -> Style:
     else:
         delta = "delta"
     return Style(delta=delta, power_of_e="e" not in names)
+
+
+def spelled(style: Style, setting: Setting) -> Style:
+    r"""The style with entries as the author writes them: ``\sigma_k(x_{i\cdot})``."""
+    found = tuple((name, d.spelling) for name, d in setting.definitions.items() if d.spelling)
+    return replace(style, spellings=found)
 
 
 # ----- names -----
@@ -221,6 +231,34 @@ def _factor_key(factor: Any, order: tuple[str, ...] = ()) -> tuple[Any, ...]:
     return (front, indices if front == 2 else (), weight, sp.default_sort_key(factor))
 
 
+def _in_matrix_order(factors: list[Any], bound: frozenset[str]) -> list[Any]:
+    r"""``W_{ij} x_j``, ``x_i W_{ij}``, ``y_i (\delta_{ij} - s_j)`` as their matrices stand; ``y_i s_j`` for bound i."""
+    ends = [_ends(f) for f in factors]
+    order = list(range(len(factors)))
+    for _ in factors:
+        for k in range(len(order) - 1):
+            one, two = ends[order[k]], ends[order[k + 1]]
+            apart = len(one) == len(two) == 1 and two[0] in bound and one[0] not in bound
+            if apart or (_meet(two, one) and not _meet(one, two)):
+                order[k], order[k + 1] = order[k + 1], order[k]
+    return [factors[k] for k in order]
+
+
+def _ends(factor: Any) -> tuple[str, ...]:
+    """The indices of an entry, or of a sum of entries and deltas; of anything else none."""
+    if isinstance(factor, sp.Indexed) and all(isinstance(i, sp.Symbol) for i in factor.indices):
+        return tuple(i.name for i in factor.indices)
+    if isinstance(factor, sp.Add) and factor.has(sp.KroneckerDelta) and not _has_binder(factor):
+        delta = min(factor.atoms(sp.KroneckerDelta), key=str)
+        others = {i for e in factor.atoms(sp.Indexed) for i in _indices(e)}
+        return tuple(sorted(map(str, delta.args), key=lambda i: (i in others, i)))
+    return ()
+
+
+def _meet(one: tuple[str, ...], two: tuple[str, ...]) -> bool:
+    return len(one) + len(two) > 2 and bool(one and two) and one[-1] == two[0]
+
+
 def _term_key(term: Any) -> tuple[Any, ...]:
     factors = sp.Mul.make_args(term)
     heaviest = max(_weight(f) for f in factors)
@@ -331,6 +369,10 @@ class _Printer:
         return f"{base if plain else f'({base})'}_{_braced(joined)}"
 
     def indexed(self, expr: Any) -> Piece:
+        for name, spelling in self.style.spellings:
+            if name == str(expr.base.label):
+                text = spelling.format(*map(self.text, expr.indices))
+                return Piece(re.sub(r"_\{(\w)\}", r"_\1", text))
         return Piece(self.subscript(name_latex(str(expr.base.label)), expr.indices))
 
     def delta(self, expr: Any) -> Piece:
@@ -362,6 +404,7 @@ class _Printer:
             inverse = self.inverse(factor)
             (above if inverse is None else below).append(factor if inverse is None else inverse)
         above.sort(key=lambda f: _factor_key(f, self.style.order))
+        above = _in_matrix_order(above, self.style.bound)
         below.sort(key=lambda f: _factor_key(f, self.style.order))
         piece = self.fraction(above, below) if below else self.product(above)
         if coefficient.is_negative:
@@ -478,7 +521,8 @@ class _Printer:
         sign = ""
         if isinstance(expr, sp.Sum) and _is_negative(body) and not isinstance(body, sp.Add):
             sign, body = "-", -body
-        piece = self.print(body)
+        own = frozenset(limit[0].name for limit in expr.limits)
+        piece = replace(self, style=replace(self.style, bound=self.style.bound | own)).print(body)
         inner = parenthesised(piece.text) if piece.shape is Shape.SUM else piece.text
         operator = next(name for kind, name in BIG.items() if isinstance(expr, kind))
         heads = " ".join(f"{operator}{self.limit(limit, operator)}" for limit in reversed(expr.limits))

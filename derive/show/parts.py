@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from derive.ask import form_asked
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation
 from derive.pipeline import SECONDS_A_CLAIM, OutOfTime, Result, time_limit
-from derive.show.latex import Style, style_of
+from derive.show.latex import Style, spelled, style_of
 
 if TYPE_CHECKING:
     from derive.steps.earlier import Chain
@@ -111,7 +112,8 @@ def answer(request: DeriveRequest) -> Derivation | str:
         return request.problem or "this could not be read"
     try:
         with time_limit(SECONDS_A_CLAIM):
-            return derivation(request.target.expr, request.setting, request.route or "auto")
+            asked = form_asked(request.target, request.setting)
+            return derivation(request.target.expr, request.setting, request.route or "auto", asked=asked)
     except OutOfTime:
         return f"the engine found no derivation within {SECONDS_A_CLAIM:.0f} s"
     except RecursionError:
@@ -123,7 +125,7 @@ def answer(request: DeriveRequest) -> Derivation | str:
 def style_of_note(note: Note) -> Style:
     """How the note writes things, from its formulas."""
     formulas = (item.latex for item in note.items if isinstance(item, (Given, Claim)))
-    return style_of(" ".join(formulas), note.setting)
+    return spelled(style_of(" ".join(formulas), note.setting), note.setting)
 
 
 def sign_of(claim: Claim) -> str:

@@ -23,7 +23,7 @@ from derive.show.ascii import HANDLER
 from derive.show.box import Box, beside, cells
 from derive.show.box import text as text_box
 from derive.show.echo import echo
-from derive.show.latex import DEFAULT, Style, for_target, latex
+from derive.show.latex import DEFAULT, Style
 from derive.show.parts import (
     Display,
     Link,
@@ -358,12 +358,12 @@ def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> Renderab
     parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
     if made.lemmas:
         parts.append(Text(""))
-    target, style = latex(made.target, style), for_target(style, made.target)
-    indent = sign_column(target)
-    for k, step in enumerate(made.steps):
-        source = f"{target if k == 0 else ''} = {latex(step.expr, style)}"
-        shown = _indented(unicode.pretty(source, width - MARGIN - (indent if k else 0)), indent if k else INDENT)
-        parts.append(_with_margin(shown, Text(*MARKS[step.verdict.kind]), step.rule, width))
+    for left, links in made.chains(style):
+        indent = sign_column(left)
+        for k, (shown, step) in enumerate(links):
+            source = f"{'' if k else left} = {shown}"
+            laid = _indented(unicode.pretty(source, width - MARGIN - (indent if k else 0)), indent if k else INDENT)
+            parts.append(_with_margin(laid, Text(*MARKS[step.verdict.kind]), unicode.words(step.rule), width))
     return Group(*parts)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict
 from derive.steps.core import Expr
+from derive.steps.form import Form, latex_of
 
 
 class StepError(Exception):
@@ -16,16 +17,20 @@ class StepError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """``expr`` follows from the one before it by ``rule``."""
+    """``expr``, an index expression or a form, follows from the one before it by ``rule``."""
 
-    expr: Expr
+    expr: Expr | Form
     rule: str
     verdict: Verdict
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """``target = steps[0] = … = result``; ``lemmas`` are the derivations of what the steps make use of."""
+    """``target = steps[0] = … = result``; ``lemmas`` are the derivations of what the steps make use of.
+
+    Of a vector or a matrix that was ``asked`` for as a whole, target is the entry; ``whole`` are the steps from the
+    result to a vector or a matrix again.
+    """
 
     target: Expr
     route: str
@@ -33,35 +38,41 @@ class Derivation:
     result: Expr
     setting: Setting = field(repr=False)
     lemmas: tuple[Derivation, ...] = ()
+    asked: Form | None = None
+    whole: tuple[Step, ...] = ()
 
     @property
     def proved(self) -> bool:
-        return all(step.verdict.kind is Kind.PROVED for step in self.steps)
+        return all(step.verdict.kind is Kind.PROVED for step in (*self.steps, *self.whole))
 
-    def to_json(self, style: Any = None) -> dict[str, Any]:
+    def chains(self, style: Any = None) -> list[tuple[str, list[tuple[str, Step]]]]:
+        """What is shown: the left side of each chain of equations, and its links in LaTeX."""
         from derive.show.latex import DEFAULT, for_target, latex
 
-        style = for_target(style or DEFAULT, self.target)
-        steps = [
-            {"latex": latex(step.expr, style), "rule": step.rule, "verdict": str(step.verdict.kind)}
-            for step in self.steps
-        ]
+        target, style = latex(self.target, style or DEFAULT), for_target(style or DEFAULT, self.target)
+        left = target if self.asked is None else self.asked.shown
+        shown = [(left, [(latex(step.expr, style), step) for step in self.steps])]
+        if self.asked is not None:
+            shown.append((self.asked.text, [(step.expr.text, step) for step in self.whole]))
+        return [(left, links) for left, links in shown if links]
+
+    def to_json(self, style: Any = None) -> dict[str, Any]:
+        chains = self.chains(style)
+        links = [link for _, chain in chains for link in chain]
         out: dict[str, Any] = {
-            "target": latex(self.target, style),
+            "target": chains[0][0] if chains else latex_of(self.target, style),
             "route": self.route,
-            "steps": steps,
-            "result": latex(self.result, style),
+            "steps": [{"latex": latex, "rule": step.rule, "verdict": str(step.verdict.kind)} for latex, step in links],
+            "result": links[-1][0] if links else latex_of(self.result, style),
         }
         if self.lemmas:
             out["lemmas"] = [lemma.to_json(style) for lemma in self.lemmas]
         return out
 
     def _repr_latex_(self) -> str:
-        from derive.show.latex import DEFAULT, for_target, latex
-
-        style = for_target(DEFAULT, self.target)
         rows = [
-            rf"{'' if k else latex(self.target)} &= {latex(step.expr, style)} && \text{{{step.rule}}}"
-            for k, step in enumerate(self.steps)
+            rf"{'' if k else left} &= {latex} && \text{{{step.rule}}}"
+            for left, links in self.chains()
+            for k, (latex, step) in enumerate(links)
         ]
         return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"

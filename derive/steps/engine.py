@@ -12,15 +12,25 @@ from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict
 from derive.steps.core import D, Expr, canonical, free, match, put, same
 from derive.steps.derivation import Derivation, Step, StepError
+from derive.steps.form import Form, form_of
 from derive.steps.local import Difference, difference
 from derive.steps.opaque import with_few_definitions
 from derive.steps.routes import LEVELS, ROUTES, Line, Work, derive_lines, prepare
+from derive.steps.vectorise import in_other_names, vectorised
 
 
 def derivation(
-    expr: Expr, setting: Setting | None = None, route: str = "auto", level: str = "normal", to: Expr | None = None
+    expr: Expr,
+    setting: Setting | None = None,
+    route: str = "auto",
+    level: str = "normal",
+    to: Expr | Form | None = None,
+    asked: Form | None = None,
 ) -> Derivation:
-    """The steps from expr to its closed form, or to ``to``; each is proved by the judge or the run stops."""
+    """The steps from expr to its closed form, or to ``to``; each is proved by the judge or the run stops.
+
+    ``asked`` is the vector or matrix whose entry expr is: then the steps end in a vector or matrix, where there is one.
+    """
     if route not in ROUTES:
         raise ValueError(f"unknown route {route!r}: expected one of {', '.join(ROUTES)}")
     if level not in LEVELS:
@@ -28,14 +38,52 @@ def derivation(
     setting = setting or Setting()
     work = derive_lines(expr, prepare(setting, route), route, level)
     lines = work.lines
-    if to is not None and not same(work.expr, to):
+    if to is not None and not isinstance(to, Form) and not same(work.expr, to):
         lines = [*lines, Line(to, "rearranging")]
     if level == "coarse":
         lines = coarse(lines)
     lemmas = Lemmas(gathered(work), setting)
     steps = judged(expr, lines, setting, lemmas)
     result = steps[-1].expr if steps else expr
-    return Derivation(expr, route, steps, result, setting, lemmas.derivations())
+    told = lemmas.derivations() if level != "coarse" else ()
+    if asked is None:
+        return Derivation(expr, route, steps, result, setting, told)
+    more, whole = as_whole(result, asked, setting, to if isinstance(to, Form) else None)
+    opening = (Step(expr, INDEX_FORM, remembered(asked.entry, expr, setting)),)
+    steps = (*opening, *steps, *more) if level != "coarse" else () if whole else (*steps, *more)
+    return Derivation(expr, route, steps, more[-1].expr if more else result, setting, told, asked, whole)
+
+
+INDEX_FORM, VECTORISING = "index form", "vectorising"
+
+
+def as_whole(result: Expr, asked: Form, setting: Setting, to: Form | None) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Steps to names that a vector form needs, and the step to that form; none where there is no such form."""
+    if to is not None:
+        entry = put(to.entry, dict(zip(to.axes, asked.axes, strict=True)))
+        return (), (Step(to, VECTORISING, verdict(result, entry, VECTORISING, setting)),)
+    named = in_other_names(result, setting)
+    for expr in (result, named) if named is not None else (result,):
+        text = vectorised(expr, asked.axes, setting, asked.row)
+        if text is None:
+            continue
+        form = form_of(text, expr, asked.axes, setting, asked.row)
+        found = reads_as(form, expr)
+        if found is not None:
+            more = () if expr is result else (Step(expr, "folding back", verdict(result, expr, "definition", setting)),)
+            return more, (Step(form, VECTORISING, found),)
+    return (), ()
+
+
+def reads_as(form: Form, expr: Expr) -> Verdict | None:
+    """The verdict that the entry of the form is expr; None where the form cannot be read, or nothing is proved."""
+    try:
+        found = remembered(form.entry, expr, form.setting)
+    except ValueError:
+        return None
+    if found.kind is Kind.REFUTED:
+        raise StepError(f"the step {VECTORISING!r} is wrong: {form.text}")
+    return found if found.kind is Kind.PROVED else None
 
 
 def gathered(work: Work) -> list[Any]:

@@ -390,7 +390,7 @@ def chain(expr: Expr, variable: Expr, context: Context) -> Expr | None:
         return None
     indices, ranges = found
     middle = entry(name, indices)
-    return total(mul(D(expr, middle), D(middle, variable)), *ranges)
+    return total(mul(D(expr, middle), D(middle, variable)), *reversed(ranges))
 
 
 # --- lemmas -----------------------------------------------------------------------------------------------------
@@ -424,7 +424,14 @@ def lemma_step(work: Work, node: Expr) -> bool:
     if lemma not in work.used:
         work.used.append(lemma)
     kind = "gradient" if not arguments(expr) else "Jacobian" if arguments(variable) else "derivative"
-    return place(work, node, put(lemma.result, values), f"{kind} of {name}")
+    return place(work, node, put(lemma.result, values), f"{kind} of {shown(name)}")
+
+
+def shown(name: str) -> str:
+    """A name in a reason, as math."""
+    from derive.show.latex import name_latex
+
+    return f"${name_latex(name)}$"
 
 
 def prime_step(work: Work) -> bool:
@@ -438,7 +445,7 @@ def prime_step(work: Work) -> bool:
         values = {definition.formals[0]: node.point[0]}
         if work.level == "fine":
             return splice(work, node, lemma, values)
-        return place(work, node, put(lemma.result, values), f"derivative of {name}")
+        return place(work, node, put(lemma.result, values), f"derivative of {shown(str(name))}")
     return False
 
 
@@ -520,6 +527,7 @@ def find_lemma(expr: Expr, variable: Expr, work: Work) -> Lemma | None:
         one, two = entry(str(name_of(expr)), tuple(mine[:count])), entry(str(name_of(variable)), tuple(mine[count:]))
         setting = with_axes(work.context.setting, work.context, one, two)
         inner = derive_lines(D(one, two), replace(work.context, setting=setting), work.route, work.level)
+        del work.context.lemmas[key]  # it stands behind those that it makes use of
         work.context.lemmas[key] = Lemma(D(one, two), inner.lines, work.route, work.level, setting)
     found: Lemma = work.context.lemmas[key]
     return found

@@ -2,8 +2,9 @@ r"""The rules by name: what ``derive rules`` lists, what a step gives as its rea
 
 A rule is one row: its name, its group, its statement as an equation, and the function of the engine
 that carries it out. The statement is the only text there is: it is printed as the formula, proved by
-the judge, and used to see that the function does what the statement says. Words by which people
-call a rule stand in ``ALIASES``.
+the judge, and used to see that the function does what the statement says. A side of it is an index
+expression, or a form: a vector or a matrix in the notation of notes, which means what the reader of
+notes says. Words by which people call a rule stand in ``ALIASES``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy as sp
 
@@ -21,8 +23,11 @@ from derive.steps.context import Context
 from derive.steps.core import D, Expr, add, changed, divide, everywhere, mul, neg, piecewise, power, total
 from derive.steps.differentiation import differentiate, prime
 from derive.steps.fold import fold
+from derive.steps.form import Form, form_of, latex_of, meaning
+from derive.steps.vectorise import vectorised
 
-Apply = Callable[[Expr, Context], Expr | None]
+Side = Expr | Form
+Apply = Callable[[Any, Context], Any]  # from a side to a side, or None
 
 
 @dataclass(frozen=True)
@@ -31,32 +36,33 @@ class Rule:
 
     name: str
     group: str
-    left: Expr
-    right: Expr
+    left: Side
+    right: Side
     apply: Apply
     setting: Setting = field(default_factory=Setting, repr=False)
     example: Expr | None = None
 
     @property
+    def statement(self) -> tuple[Expr, Expr]:
+        """Its two sides as index expressions."""
+        return meaning(self.left), meaning(self.right)
+
+    @property
     def formula(self) -> str:
         """The statement in LaTeX."""
-        from derive.show.latex import latex
-
-        return f"{latex(self.left)} = {latex(self.right)}"
+        return f"{latex_of(self.left)} = {latex_of(self.right)}"
 
     @property
     def shown(self) -> str:
         """The example, before and after, in LaTeX; the statement again where there is none."""
-        from derive.show.latex import latex
-
         after = None if self.example is None else self.apply(self.example, Context(self.setting))
-        return self.formula if after is None else f"{latex(self.example)} = {latex(after)}"
+        return self.formula if after is None else f"{latex_of(self.example)} = {latex_of(after)}"
 
 
 # --- what the statements speak of -------------------------------------------------------------------------------
 
-N, M = dimension("N"), dimension("M")
-i, j, k, l, m = (index(name) for name in "ijklm")
+N, M, K = dimension("N"), dimension("M"), dimension("K")
+i, j, k, l, m, p = (index(name) for name in "ijklmp")
 t, c, u_ = scalar("t"), scalar("c"), scalar("u")
 a, b, x, z, s, y, w = (tensor(name) for name in ("a", "b", "x", "z", "s", "y", "w"))
 A, B, W = tensor("A"), tensor("B"), tensor("W")
@@ -81,6 +87,17 @@ UNIT = Setting(
 MATRIX = Setting(
     axes={i: AXIS, j: AXIS}, shapes={"a": (AXIS,), "b": (AXIS,), "A": (AXIS, Axis(M)), "B": (AXIS, Axis(M))}
 )
+
+ARRAYS = Setting(
+    axes={i: AXIS, j: Axis(M), k: Axis(K), p: AXIS},
+    shapes={
+        **dict.fromkeys("absy", (AXIS,)),
+        "x": (Axis(M),),
+        "A": (AXIS, Axis(M)),
+        "B": (Axis(M), Axis(K)),
+    },
+)
+STACKED = replace(ARRAYS, axes={**ARRAYS.axes, j: Axis(M + 1, 0)})
 
 
 def summed(body: Expr, at: Expr = l, size: Expr = N) -> Expr:
@@ -143,6 +160,24 @@ def merge_cases(expr: Expr, context: Context) -> Expr | None:
     return simple.merge_cases(expr)
 
 
+def as_array(*axes: Expr) -> Apply:
+    """The vector or matrix with this entry."""
+
+    def apply(expr: Expr, context: Context) -> Form | None:
+        text = vectorised(expr, axes, context.setting)
+        return None if text is None else form_of(text, expr, axes, context.setting)
+
+    return apply
+
+
+def array(text: str, *axes: Expr) -> Form:
+    return Form(text, axes, ARRAYS)
+
+
+def entry_of(form: Form, context: Context) -> Expr:
+    return form.entry
+
+
 df, dg = D(f(t), t), D(g(t), t)
 delta_ij = sp.KroneckerDelta(i, j)
 
@@ -150,6 +185,7 @@ DIFFERENTIATION = "differentiation"
 SUMS = "sums and deltas"
 NAMES = "names"
 ALGEBRA = "algebra"
+ARRAY_FORMS = "vectors and matrices"
 
 RULES: tuple[Rule, ...] = (
     # --- differentiation
@@ -449,6 +485,63 @@ RULES: tuple[Rule, ...] = (
         merge_cases,
         ENTRIES,
     ),
+    # --- vectors and matrices
+    Rule(
+        "vectorising",
+        ARRAY_FORMS,
+        mul(s[i] - y[i], x[j]),
+        array(r"(s - y) x^\top", i, j),
+        as_array(i, j),
+        ARRAYS,
+    ),
+    Rule("index form", ARRAY_FORMS, array(r"(s - y) x^\top", i, j), mul(s[i] - y[i], x[j]), entry_of, ARRAYS),
+    Rule("entrywise product", ARRAY_FORMS, a[i] * b[i], array(r"a \odot b", i), as_array(i), ARRAYS),
+    Rule("function of every entry", ARRAY_FORMS, sp.tanh(a[i]), array(r"\tanh(a)", i), as_array(i), ARRAYS),
+    Rule("inner product", ARRAY_FORMS, summed(a[l] * b[l]), array(r"a^\top b"), as_array(), ARRAYS, summed(a[l] ** 2)),
+    Rule(
+        "matrix times vector",
+        ARRAY_FORMS,
+        summed(A[i, l] * x[l], l, M),
+        array("A x", i),
+        as_array(i),
+        ARRAYS,
+        summed(A[i, l] * x[l], l, M) + a[i],
+    ),
+    Rule("transposed matrix", ARRAY_FORMS, summed(a[l] * A[l, j]), array(r"A^\top a", j), as_array(j), ARRAYS),
+    Rule(
+        "product of matrices",
+        ARRAY_FORMS,
+        summed(A[i, l] * B[l, k], l, M),
+        array("A B", i, k),
+        as_array(i, k),
+        ARRAYS,
+    ),
+    Rule("outer product", ARRAY_FORMS, a[i] * x[j], array(r"a x^\top", i, j), as_array(i, j), ARRAYS),
+    Rule(
+        "diagonal matrix",
+        ARRAY_FORMS,
+        a[i] * sp.KroneckerDelta(i, p),
+        array(r"\operatorname{diag}(a)", i, p),
+        as_array(i, p),
+        ARRAYS,
+    ),
+    Rule(
+        "scaled rows",
+        ARRAY_FORMS,
+        a[i] * A[i, j],
+        array(r"\operatorname{diag}(a) A", i, j),
+        as_array(i, j),
+        ARRAYS,
+    ),
+    Rule("sums of rows", ARRAY_FORMS, summed(A[i, l], l, M), array(r"A \mathbf{1}", i), as_array(i), ARRAYS),
+    Rule(
+        "number on top of a vector",
+        ARRAY_FORMS,
+        piecewise([(sp.S.One, sp.Eq(j, 0)), (x[j], sp.true)]),
+        Form(r"\begin{bmatrix} 1 \\ x \end{bmatrix}", (j,), STACKED),
+        as_array(j),
+        STACKED,
+    ),
 )
 
 BY_NAME = {rule.name: rule for rule in RULES}
@@ -473,6 +566,9 @@ ALIASES: tuple[tuple[str, str], ...] = (
     (r"expand|multiply(ing)? out|distribut", "multiplying out"),
     (r"split(ting)? (the |a )?fraction", "splitting the fraction"),
     (r"cases?\b", "case split"),
+    (r"vectori[sz]|matrix form|vector form|in matri|in vectors", "vectorising"),
+    (r"index form|index notation|entry by entry|in indices", "index form"),
+    (r"stack", "stacking the bias"),
     (r"exponential", "derivative of the exponential"),
     (r"derivative of (the )?log", "derivative of the logarithm"),
 )

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from derive.ask import form_asked
 from derive.notes.note import Claim, DeriveRequest, Note, Relation
 from derive.notes.reader import read_expression, read_note
+from derive.pipeline import check
 from derive.show.latex import for_target, latex
 from derive.show.parts import chains_before, style_of_note
 from derive.steps import derivation
 from derive.steps.earlier import known_from
 from derive.steps.explain import explain
 from derive.steps.rules import BY_NAME, NAMES_OF_STEPS
-from derive.steps.vectorise import vectorised
 
 FOLDER = Path(__file__).parents[2] / "derivations"
 NOTES = ("softmax", "softmax-regression", "batch-cross-entropy", "two-layer-network", "negative-log-likelihood")
@@ -41,13 +42,13 @@ RESULTS: tuple[tuple[str, str, str, str], ...] = (
         "batch-cross-entropy",
         r"\frac{\partial \sigma_k(x_{i\cdot})}{\partial x_{jl}}",
         "cases",
-        r"\mathrm{Id}_{ij} \sigma_{ik} (\mathrm{Id}_{kl} - \sigma_{il})",
+        r"\mathrm{Id}_{ij} \sigma_k(x_{i\cdot}) (\mathrm{Id}_{kl} - \sigma_l(x_{i\cdot}))",
     ),
     (
         "batch-cross-entropy",
         r"\frac{\partial L}{\partial x_{jl}}",
         "auto",
-        r"\frac{1}{N} (\sigma_{jl} - \tilde y_{jl})",
+        r"\frac{1}{N} (\sigma_l(x_{j\cdot}) - \tilde y_{jl})",
     ),
     ("two-layer-network", r"\frac{\partial z_i}{\partial \hat z_j}", "product", r"z_i (\delta_{ij} - z_j)"),
     ("two-layer-network", r"-\frac{\partial E}{\partial z_i}", "auto", r"\frac{r_i}{z_i}"),
@@ -92,24 +93,47 @@ def test_gradients_for_weights_with_a_bias_column(target: str, form: str) -> Non
 
 
 VECTORS = (
-    ("softmax-regression", r"\frac{\partial L}{\partial z_k}", "S - y"),
-    ("softmax-regression", r"\frac{\partial L}{\partial W_{kj}}", r"(S - y) x^\top"),
-    ("softmax-regression", r"\frac{\partial L}{\partial x_j}", r"W^\top (S - y)"),
-    ("softmax-regression", r"\frac{\partial S_i}{\partial z_k}", r"\operatorname{diag}(S) - S S^\top"),
+    ("softmax", r"\frac{\partial L}{\partial z}", r"(s - y)^\top"),
+    ("softmax", r"\nabla_z L", "s - y"),
+    ("softmax-regression", r"\frac{\partial L}{\partial z}", "S - y"),
+    ("softmax-regression", r"\frac{\partial L}{\partial W}", r"(S - y) x^\top"),
+    ("softmax-regression", r"\frac{\partial L}{\partial x}", r"W^\top (S - y)"),
+    ("softmax-regression", r"\frac{\partial S}{\partial z}", r"\operatorname{diag}(S) - S S^\top"),
+    ("batch-cross-entropy", r"\frac{\partial L}{\partial x}", r"\frac{1}{N} (q - \tilde y)^\top"),
+    ("batch-cross-entropy", r"\nabla_x L", r"\frac{1}{N} (q - \tilde y)"),
+    ("two-layer-network", r"-\left( \nabla_y E \right)^\top", r"(r - z)^\top W"),
+    ("two-layer-network", r"-\nabla_w E", r"(r - z) \bar y^\top"),
+    ("two-layer-network", r"-\nabla_v E", r"(\sigma'(\hat y) \odot (W^\top (r - z))) \bar x^\top"),
+    ("negative-log-likelihood", r"\frac{\partial \ell}{\partial w_i}", r"(p_i - \delta_{ci}) x"),
 )
 
 
 @pytest.mark.parametrize(("name", "target", "form"), VECTORS, ids=lambda text: text)
-def test_vector_form_is_read_back_and_proved(name: str, target: str, form: str) -> None:
+def test_whole_is_derived_entry_by_entry_and_vectorised(name: str, target: str, form: str) -> None:
     asked, setting = read_expression(target, note(name))
-    made = vectorised(derivation(asked.expr, setting).result, asked.indices)
-    assert made == form
-    again, where = read_expression(form, note(name))
-    from derive.calculus.judge import prove
-    from derive.steps.core import put
+    whole = form_asked(asked, setting)
+    made = derivation(asked.expr, setting, asked=whole)
+    assert [step.expr.text for step in made.whole] == [form]
+    assert made.steps[0].rule == "index form" and made.whole[0].rule == "vectorising"
+    assert made.proved
+    source = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    report = check("note.md", f"{source}\n\nThen ${target} = {form}$.\n")
+    assert report.results[-1].verdict == "proved", report.results[-1]
 
-    at = dict(zip(again.indices, asked.indices, strict=True))
-    assert prove(asked.expr, put(again.expr, at), setting).proved, (again, where)
+
+TO_A_FORM = (
+    ("two-layer-network", r"-\nabla_w E", r"(r - z) [1, y^\top]"),
+    ("two-layer-network", r"-\nabla_v E", r"\left( (-\nabla_y E) \odot \sigma'(\hat y) \right) [1, x^\top]"),
+)
+
+
+@pytest.mark.parametrize(("name", "target", "form"), TO_A_FORM, ids=lambda text: text)
+def test_whole_is_led_to_the_note_s_own_form(name: str, target: str, form: str) -> None:
+    asked, setting = read_expression(target, note(name))
+    to, _ = read_expression(form, note(name))
+    made = derivation(asked.expr, setting, to=form_asked(to, setting), asked=form_asked(asked, setting))
+    assert made.proved
+    assert made.chains()[-1][1][-1][0] == form
 
 
 def links() -> list[Any]:

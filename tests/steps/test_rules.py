@@ -6,7 +6,8 @@ import pytest
 
 from derive.calculus.judge import prove
 from derive.steps.context import Context
-from derive.steps.rules import BY_NAME, RULES, Rule, cited
+from derive.steps.form import Form, meaning
+from derive.steps.rules import ARRAYS, BY_NAME, RULES, Rule, cited, i, j
 
 
 def label(rule: Rule) -> str:
@@ -15,7 +16,7 @@ def label(rule: Rule) -> str:
 
 @pytest.mark.parametrize("rule", RULES, ids=label)
 def test_statement_is_proved(rule: Rule) -> None:
-    assert prove(rule.left, rule.right, rule.setting).proved
+    assert prove(*rule.statement, rule.setting).proved
 
 
 @pytest.mark.parametrize("rule", RULES, ids=label)
@@ -23,14 +24,31 @@ def test_function_does_what_the_statement_says(rule: Rule) -> None:
     made = rule.apply(rule.left, Context(rule.setting))
     assert made is not None
     assert made != rule.left
-    assert prove(made, rule.right, rule.setting).proved
+    assert prove(meaning(made), meaning(rule.right), rule.setting).proved
+    if isinstance(rule.right, Form):
+        assert made == rule.right
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.example is not None], ids=label)
 def test_example_is_proved(rule: Rule) -> None:
     made = rule.apply(rule.example, Context(rule.setting))
     assert made is not None
-    assert prove(rule.example, made, rule.setting).proved
+    assert prove(meaning(rule.example), meaning(made), rule.setting).proved
+
+
+def test_statement_in_matrix_notation_is_read() -> None:
+    """A form that says another thing than the rule is told from it."""
+    wrong = Form(r"x (s - y)^\top", (j, i), ARRAYS)
+    rule = BY_NAME["vectorising"]
+    assert wrong.entry == rule.statement[1]
+    assert not prove(rule.statement[0], Form(r"(y - s) x^\top", (i, j), ARRAYS).entry, ARRAYS).proved
+    with pytest.raises(ValueError, match="shapes"):
+        _ = Form("s x", (i, j), ARRAYS).entry
+
+
+def test_there_are_rules_of_both_kinds() -> None:
+    kinds = {(isinstance(rule.left, Form), isinstance(rule.right, Form)) for rule in RULES}
+    assert kinds == {(False, False), (False, True), (True, False)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=label)
