@@ -25,7 +25,7 @@ class Remark:
 
 
 def remarks(note: Note, results: Iterable[Judged]) -> tuple[Remark, ...]:
-    found = [*_unused(note, list(results)), *_shadowing(note)]
+    found = [*_unused(note, list(results)), *_shadowing(note), *_definitions(note)]
     return tuple(sorted(found, key=lambda remark: (remark.place.cell or 0, remark.place.line, remark.place.column)))
 
 
@@ -49,6 +49,13 @@ def _unused(note: Note, results: list[Judged]) -> Iterator[Remark]:
 
 def _tensors(assumption: Assumption) -> set[str]:
     return {symbol.name for symbol in assumption.relation.atoms() if symbol.is_Symbol and not symbol.is_integer}
+
+
+def _definitions(note: Note) -> Iterator[Remark]:
+    """What is said of how a definition was read."""
+    for item in note.items:
+        if isinstance(item, Given) and item.kind == "definition":
+            yield from (Remark(item.place, warning) for warning in item.warnings)
 
 
 def _shadowing(note: Note) -> Iterator[Remark]:

@@ -140,14 +140,17 @@ def of_members(c: Collector, left: Left, body: s.Node) -> tuple[Left, s.Node]:
     r"""``h(x) = \theta^\top x`` beside a family of vectors ``x^{(i)}`` is a function of its members."""
     for param in left.params:
         entity = c.names.get(param)
-        if entity is None or not entity.family or len(entity.axes or ()) <= entity.family or left.rows.get(param):
+        family = 1 if entity is None and c.inventory.is_vector_family(param) else 0
+        if entity is not None and len(entity.axes or ()) > entity.family:
+            family = entity.family
+        if not family or left.rows.get(param):
             continue
         scripts = [head_and_indices(n) for n in walk(body) if isinstance(n, s.Subscript | s.Superscript)]
         if any(letter(head) == param and indices for head, indices in scripts):
             continue
         taken = names_in(c, body) | set(left.formals) | {x for row in left.rows.values() for x in row}
-        letters = tuple(x for x in "ijklmnrstuvw" if x not in taken and is_free_letter(c, x))[: entity.family]
-        if len(letters) < entity.family:
+        letters = tuple(x for x in "ijklmnrstuvw" if x not in taken and is_free_letter(c, x))[:family]
+        if len(letters) < family:
             continue
 
         def member(node: Any, param: str = param, letters: tuple[str, ...] = letters) -> Any:

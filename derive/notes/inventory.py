@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sympy as sp
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, walk
+from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, paren_index, walk
 from derive.notes.meaning.functions import ELEMENTWISE
 from derive.notes.meaning.reading import Bound
 from derive.notes.meaning.scope import Entity, Formula, Kind, Names
@@ -23,6 +24,7 @@ class Inventory:
         self.all_names: set[str] = set()
         self.dressed_names: frozenset[str] = frozenset()  # \mathbf{w} where w is another name
         self.usage: dict[str, int] = {}
+        self.scripted: dict[str, set[bool]] = {}  # whether its scripts have a superscript in parentheses
         self.letters: set[str] = set()
         self.turned: set[str] = set()
         self.limits: set[str] = set()
@@ -35,6 +37,7 @@ class Inventory:
 
     # -- what trees use ---------------------------------------------------------------------------------------
     def survey(self, tree: Any) -> None:
+        inner: set[int] = set()  # parts of a name with its scripts that was counted
         for node in walk(tree):
             if isinstance(node, s.Name):
                 self.all_names.add(node.text)
@@ -44,6 +47,10 @@ class Inventory:
                 head, indices = head_and_indices(node)
                 if isinstance(head, s.Name) and indices:
                     self.usage[head.text] = max(self.usage.get(head.text, 0), len(indices))
+                    members = any(isinstance(n, s.Superscript) and paren_index(n.exponent) for n in _layers(node))
+                    if id(node) not in inner:
+                        self.scripted.setdefault(head.text, set()).add(members)
+                    inner |= {id(n) for n in _layers(node)}
             elif isinstance(node, s.Transpose) and isinstance(node.base, s.Name):
                 self.turned.add(node.base.text)
             elif isinstance(node, s.Partial | s.Nabla):
@@ -98,6 +105,10 @@ class Inventory:
                     name, Kind.TENSOR, axes=tuple(AxisVar(hint=name) for _ in range(self.implied_rank(name)))
                 )
         return self.made[name]
+
+    def is_vector_family(self, name: str) -> bool:
+        """``x^{(i)}``, ``x^{(i)}_j`` of a name that the note never introduces."""
+        return name not in self.introduced and self.usage.get(name, 0) == 2 and self.scripted.get(name) == {True}
 
     def implied_rank(self, name: str) -> int:
         rank = self.usage.get(name, 0)
@@ -180,6 +191,7 @@ class Inventory:
             names = ", ".join(stray)
             raise ReadProblem(f"the index {names} stands free on the right side only")
         entity.value = body
+        entity.warnings = tuple(meaning.warnings)
         entity.uses = [e for e in meaning.used.values() if e is not entity]
         entity.formal_symbols = tuple(b.symbol for b in bounds)
         if entity.kind is not Kind.FUNCTION:
@@ -245,6 +257,8 @@ class Inventory:
             return not entity.axes
         if entity is not None and entity.kind in (Kind.LABEL, Kind.LABELS, Kind.DIMENSION):
             return False
+        if entity is None and self.usage.get(param) and not f_has(formula.body, param):
+            return False  # it depends on the argument through other names, and the note gives that one indices
         for node in walk(formula.body):
             if isinstance(node, s.Subscript | s.Superscript):
                 head, indices = head_and_indices(node)
@@ -285,3 +299,10 @@ ELEMENTWISE_NODES = (
 
 def f_has(node: Any, name: str) -> bool:
     return any(isinstance(n, s.Name) and n.text == name for n in walk(node))
+
+
+def _layers(node: Any) -> Iterator[Any]:
+    """A name with its scripts, from the outermost in."""
+    while isinstance(node, s.Subscript | s.Superscript):
+        yield node
+        node = node.base

@@ -62,6 +62,7 @@ class Given:
     read: str = ""
     names: tuple[str, ...] = ()
     section: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from derive.notes.meaning.scope import Kind as Stands
 from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
+from derive.notes.open_sums import labels, with_open_sums
 from derive.notes.properties import property_relations
 from derive.notes.records import (
     AssumptionRecord,
@@ -133,6 +134,8 @@ class Reading:
                     self.phrases(part)
         if is_family(c for chains in raw.values() for c in chains):
             raw = {key: tuple(map(with_constants, chains)) for key, chains in raw.items()}
+        kept = labels(c for chains in raw.values() for c in chains)
+        raw = {key: tuple(with_open_sums(c, kept) for c in chains) for key, chains in raw.items()}
         self.glued = glued(self.introducing(raw))
         raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])
@@ -304,7 +307,8 @@ class Reading:
         from derive.notes.echo import read_given
 
         names = tuple(entity.name for entity in record.entities)
-        return Given(record.kind, record.place, record.latex, read_given(self, record), names, record.section)
+        warnings = tuple(w for entity in record.entities for w in entity.warnings)
+        return Given(record.kind, record.place, record.latex, read_given(self, record), names, record.section, warnings)
 
     def unwritable(self, entities: tuple[Entity, ...]) -> str | None:
         for entity in entities:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from derive.notes.grammar import syntax as s
@@ -29,30 +30,56 @@ class Seen:
     shifted: set[str] = field(default_factory=set)  # letters with a number added in a script: t - 1
     declared: dict[str, set[str]] = field(default_factory=dict)  # base -> scripts that are declared to be in a space
     values: set[str] = field(default_factory=set)  # names that are declared or defined without a script
+    parameters: dict[str, set[str]] = field(default_factory=dict)  # base -> scripts that are values in its definition
+    applied: dict[str, int] = field(default_factory=dict)  # how often a name stands bare before arguments
+    bare: dict[str, int] = field(default_factory=dict)  # how often it stands bare at all
 
 
-def tagged(chains: Iterable[s.Chain]) -> frozenset[str]:
-    """The names, script and all, whose script is part of the name."""
+@dataclass(frozen=True)
+class Tags:
+    """Names whose script is part of the name; ``short``: bare names of functions that stand for one with its script."""
+
+    names: frozenset[str] = frozenset()
+    short: dict[str, str] = field(default_factory=dict)
+
+
+def tagged(chains: Iterable[s.Chain]) -> Tags:
+    """What a note's scripts tell apart."""
     seen = Seen()
     for chain in chains:
         _look(chain, seen)
-    return frozenset(
-        base + script for base, scripts in seen.scripts.items() if _is_tagged(base, scripts, seen) for script in scripts
-    )
+    names = {
+        base + script: base
+        for base, scripts in seen.scripts.items()
+        if _is_tagged(base, scripts, seen)
+        for script in scripts
+    }
+    return Tags(frozenset(names), {names[name]: name for name in names if _is_called_so(names[name], seen)})
 
 
-def with_tags(chain: s.Chain, names: frozenset[str]) -> s.Chain:
-    if not names:
+def with_tags(chain: s.Chain, tags: Tags) -> s.Chain:
+    if not tags.names:
         return chain
 
     def change(node: Any) -> Any:
+        if isinstance(node, s.Factors) and tags.short:
+            return _spelled_out(node, tags.short)
         found = scripted(node)
-        if found is None or found.base + found.script not in names:
+        if found is None or found.base + found.script not in tags.names:
             return node
         name = s.Name(node.start, node.end, found.base + found.script)
         return s.Subscript(node.start, node.end, name, found.rest) if found.rest else name
 
     return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, change)) for link in chain.links))
+
+
+def _spelled_out(node: s.Factors, short: dict[str, str]) -> s.Factors:
+    """``h(x)`` -> ``h_\\theta(x)``"""
+    factors = tuple(
+        replace(f, text=short[f.text]) if isinstance(f, s.Name) and f.text in short and _is_group(behind) else f
+        for f, behind in zip(node.factors, (*node.factors[1:], None), strict=True)
+    )
+    return replace(node, factors=factors)
 
 
 # -- scripts --------------------------------------------------------------------------------------------------------
@@ -132,9 +159,23 @@ def _look(chain: s.Chain, seen: Seen) -> None:
     elif sign in ("=", r"\ne") and letter(links[0].side) in INDEX_LETTERS and letter(right) in INDEX_LETTERS:
         seen.running |= _names(links[0].side) | _names(right)  # if i = j
     elif sign in COMPARES or sign in ("=", ":=", r"\equiv"):
+        _parametrised(links[0].side, links[1].side, seen)
         seen.values |= {name for item in items if (name := letter(item)) is not None}
     if any(isinstance(i, s.Dots) for i in items):
         seen.running |= {n for i in items if (found := scripted(i)) is not None for n in found.letters}
+
+
+def _parametrised(left: s.Node, body: s.Node, seen: Seen) -> None:
+    r"""``h_\theta(x) = g(\theta^\top x)``: what the definition has as a value is no index of what it defines."""
+    if not (isinstance(left, s.Factors) and len(left.factors) == 2 and _is_group(left.factors[1])):
+        return
+    found = scripted(left.factors[0])
+    if found is None or found.shifted or not found.script.startswith("_"):
+        return
+    inside = Seen()
+    _scan(body, inside)
+    if found.letters <= inside.alone and found.base not in inside.alone:
+        seen.parameters.setdefault(found.base, set()).add(found.script)
 
 
 def _declared(items: tuple[s.Node, ...], space: s.Node, seen: Seen) -> None:
@@ -164,6 +205,11 @@ def _scan(side: s.Node, seen: Seen) -> None:
             _other_script(node, seen, covered)
         elif isinstance(node, s.Name) and id(node) not in covered:
             seen.alone.add(node.text)
+            seen.bare[node.text] = seen.bare.get(node.text, 0) + 1
+        elif isinstance(node, s.Factors):
+            for head, behind in pairwise(node.factors):
+                if isinstance(head, s.Name) and _is_group(behind):
+                    seen.applied[head.text] = seen.applied.get(head.text, 0) + 1
         elif isinstance(node, s.Binder):
             seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
         elif isinstance(node, s.Indicator):
@@ -223,7 +269,21 @@ def _is_tagged(base: str, scripts: set[str], seen: Seen) -> bool:
     if not letters or "" in letters or letters & seen.running:
         return False
     declared = seen.declared.get(base, set())
+    if scripts == seen.parameters.get(base) and (base not in seen.alone or _is_called_so(base, seen)):
+        return True
     if base in seen.alone and not declared:
         return False
     # x_i, x_j are two members of one family: i and j may be equal
     return letters <= seen.shifted or letters <= seen.values or (len(declared) > 1 and not letters <= INDEX_LETTERS)
+
+
+def _is_called_so(base: str, seen: Seen) -> bool:
+    """Whether a bare name is short for the only function of that name: it stands before arguments and nowhere else."""
+    one = len(seen.parameters.get(base, ())) == 1 and seen.parameters[base] == seen.scripts.get(base)
+    return one and base not in seen.values and 0 < seen.bare.get(base, 0) == seen.applied.get(base, 0)
+
+
+def _is_group(node: Any) -> bool:
+    while isinstance(node, s.Subscript | s.Superscript | s.Transpose):
+        node = node.base
+    return isinstance(node, s.Group) and node.opening == "("

@@ -28,6 +28,7 @@ from derive.show.signs import (
 )
 
 BIG = {"sum": "∑", "prod": "∏", "max": "max", "min": "min"}
+MADE_SMALL = re.compile(r"\(\w([+−-]\w)?\)|(?!.*\(..|.+\().*")  # exponents, and indices in parentheses
 UNICODE_SCRIPTS = frozenset([*SUBSCRIPTS.values(), *SUPERSCRIPTS.values(), *ACCENTS.values(), "′"])
 MAX_DEPTH = 80
 
@@ -261,7 +262,8 @@ class _Layout:
         return self.marked(base, "_", sub) if self.line else box.scripts(base, sub, None)
 
     def marked(self, base: Box, sign: str, script: Box) -> Box:
-        plain = self.is_entry(script) or (sign == "_" and script.rows[0].isalnum())
+        row = script.rows[0]
+        plain = self.is_entry(script) or (sign == "_" and row.isalnum()) or re.fullmatch(r"\([^()]*\)", row)
         return beside(base, text(sign), script if plain or script.width == 1 else enclosed(script))
 
     def is_entry(self, script: Box) -> bool:
@@ -272,7 +274,7 @@ class _Layout:
         return self.raised(self(node.base), self.script(node.exponent))
 
     def raised(self, base: Box, sup: Box) -> Box:
-        small = _convert(sup.rows[0], SUPERSCRIPTS) if sup.flat and not re.search(r"\(..|.\(", sup.rows[0]) else None
+        small = _convert(sup.rows[0], SUPERSCRIPTS) if sup.flat and MADE_SMALL.fullmatch(sup.rows[0]) else None
         if small is not None:
             return (
                 beside(base, Box((small,)))

@@ -335,6 +335,18 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             (r"f(x) \odot f(x) = f^2(x)", "f(x[i])**2", "f(x[i])**2"),
         ),
     ),
+    (  # sums that end later than their sign says
+        r"Let $u = 2$, $a, b \in \mathbb{R}^N$, $W \in \mathbb{R}^{N \times M}$, $i, k = 1, \dots, N$ and $c \in \{1, \dots, N\}$.",
+        (
+            (r"u = \sum_i a_i + b_i", "u", "Sum(a[i] + b[i], (i, 1, N))"),
+            (r"u = -\frac{1}{N} \sum_i a_i - b_i + 1", "u", "1 - Sum(a[i] - b[i], (i, 1, N))/N"),
+            (r"u = \sum_i \sum_j W_{ij} + b_i", "u", "Sum(b[i] + Sum(W[i, j], (j, 1, M)), (i, 1, N))"),
+            (r"u = \sum_i \sum_j W_{ij} + W_{ij}^2", "u", "Sum(Sum(W[i, j]**2 + W[i, j], (j, 1, M)), (i, 1, N))"),
+            (r"b_i = \sum_i a_i + b_i", "b[i]", "b[i] + Sum(a[i_{1}], (i_{1}, 1, N))"),
+            (r"u = \sum_c a_c + b_c", "u", "b[c] + Sum(a[c_{1}], (c_{1}, 1, N))"),
+            (r"u = \sum_i a_i + b_k", "u", "b[k] + Sum(a[i], (i, 1, N))"),
+        ),
+    ),
 )
 
 

@@ -178,11 +178,15 @@ class Binder(Node):
 
 @dataclass(frozen=True)
 class Big(Node):
-    r"""``\sum``, ``\prod``, ``\max_i``, ``\min_i`` with what they bind; ``kind`` is sum, prod, max or min."""
+    r"""``\sum``, ``\prod``, ``\max_i``, ``\min_i`` with what they bind; ``kind`` is sum, prod, max or min.
+
+    ``reaches`` if its body has terms that the sign alone would not bind.
+    """
 
     kind: str
     binders: tuple[Binder, ...]
     body: Node
+    reaches: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ def read_big(m: Meaning, node: s.Big) -> Value:
         spans = [settle(m, b, binder, first, last) for b, binder, first, last, _ in made]
     finally:
         m.bound = outer
+    if node.reaches:
+        names = ", ".join(b.symbol.name for b, *_ in made)
+        m.warn(f"the sum over {names} takes the terms behind it in which {names} stands")
     return big_value(m, node.kind, body, spans, exclusions)
 
 

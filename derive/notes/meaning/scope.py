@@ -65,6 +65,7 @@ class Entity:
     formal_symbols: tuple[sp.Symbol, ...] = ()
     component_symbols: tuple[sp.Symbol, ...] = ()
     problem: str | None = None
+    warnings: tuple[str, ...] = ()  # of how its definition was read
     busy: bool = False
     row_of: Entity | None = None
     depends: tuple[str, ...] = ()
