@@ -158,6 +158,11 @@ def _look(chain: s.Chain, seen: Seen) -> None:
         _declared(items, right, seen)
     elif sign in ("=", r"\ne") and letter(links[0].side) in INDEX_LETTERS and letter(right) in INDEX_LETTERS:
         seen.running |= _names(links[0].side) | _names(right)  # if i = j
+    elif sign == ":":
+        functions = [name for item in items if (name := letter(item)) is not None]
+        seen.values |= set(functions)
+        for name in functions:
+            seen.applied[name] = seen.applied.get(name, 0) + 1
     elif sign in COMPARES or sign in ("=", ":=", r"\equiv"):
         _parametrised(links[0].side, links[1].side, seen)
         seen.values |= {name for item in items if (name := letter(item)) is not None}
@@ -174,8 +179,9 @@ def _parametrised(left: s.Node, body: s.Node, seen: Seen) -> None:
         return
     inside = Seen()
     _scan(body, inside)
-    if found.letters <= inside.alone and found.base not in inside.alone:
+    if found.letters <= inside.alone:
         seen.parameters.setdefault(found.base, set()).add(found.script)
+        seen.values |= {found.base} & inside.alone  # K_h(x) = K(x/h)/h: the bare name is another function
 
 
 def _declared(items: tuple[s.Node, ...], space: s.Node, seen: Seen) -> None:
@@ -208,8 +214,9 @@ def _scan(side: s.Node, seen: Seen) -> None:
             seen.bare[node.text] = seen.bare.get(node.text, 0) + 1
         elif isinstance(node, s.Factors):
             for head, behind in pairwise(node.factors):
-                if isinstance(head, s.Name) and _is_group(behind):
-                    seen.applied[head.text] = seen.applied.get(head.text, 0) + 1
+                function = head.base if isinstance(head, s.Prime) else head
+                if isinstance(function, s.Name) and _is_group(behind):
+                    seen.applied[function.text] = seen.applied.get(function.text, 0) + 1
         elif isinstance(node, s.Binder):
             seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
         elif isinstance(node, s.Indicator):
@@ -269,7 +276,7 @@ def _is_tagged(base: str, scripts: set[str], seen: Seen) -> bool:
     if not letters or "" in letters or letters & seen.running:
         return False
     declared = seen.declared.get(base, set())
-    if scripts == seen.parameters.get(base) and (base not in seen.alone or _is_called_so(base, seen)):
+    if scripts == seen.parameters.get(base) and seen.bare.get(base, 0) == seen.applied.get(base, 0):
         return True
     if base in seen.alone and not declared:
         return False
