@@ -227,11 +227,19 @@ def remainder(p: Poly) -> sp.Expr | None:
 
 
 def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Attempt:
-    """Drop each assumption that the proof does without, so that what is reported as used is needed."""
+    """Drop each assumption that the proof does without, so that what is reported as used is needed.
+
+    One that says that both sides are defined (h > 0 beside 1/h) is needed: without it the claim is about fewer points.
+    """
+    narrow = set(attempt.conditions)
+
+    def enough(fewer: Attempt) -> bool:
+        return fewer.zero and narrow.issuperset(fewer.conditions)
+
     kept = [a for a in attempt.assumptions if label(a) in attempt.used]
     if len(kept) < len(attempt.assumptions):
         fewer = Attempt(left, right, setting, kept, attempt.ways)
-        if fewer.zero:
+        if enough(fewer):
             attempt = fewer
         else:
             kept = list(attempt.assumptions)
@@ -240,7 +248,7 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
             continue
         without = [b for b in kept if b is not a]
         fewer = Attempt(left, right, setting, without, attempt.ways)
-        if fewer.zero:
+        if enough(fewer):
             attempt, kept = fewer, without
     return attempt
 
