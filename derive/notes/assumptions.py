@@ -11,7 +11,7 @@ from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, letter, whole
 from derive.notes.meaning.scope import Entity, Kind
 from derive.notes.records import AssumptionRecord
-from derive.notes.statements import ASSUMING, DEFINES, LOCAL, Mode, bare_names
+from derive.notes.statements import ASSUMING, DEFINES, LOCAL, OPPOSITE, Mode, bare_names, left_side
 
 if TYPE_CHECKING:
     from derive.notes.collect import Collector
@@ -42,12 +42,14 @@ def assume_plus_minus(c: Collector, chain: s.Chain, formula: Formula, mode: Mode
 def assume(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
     links = chain.links
     place = c.at(formula, links[1].at)
-    local = c.sentence_number if mode in LOCAL else None
-    if len(links) == 2 and mode is not Mode.AWAY and fixed_size(c, links, local):
-        c.note(AssumptionRecord(*c.here(place), text=c.written(chain), sentence=local))
+    record = AssumptionRecord(
+        *c.here(place), text=c.written(chain), local=mode in LOCAL | {Mode.AWAY}, formula=formula, at=links[1].at
+    )
+    if len(links) == 2 and mode in LOCAL and (fixed := fixed_size(c, links)):
+        record.sizes = fixed
+        c.note(record)
         return True
     bad = next((link.problem for link in links if link.problem is not None), None)
-    record = AssumptionRecord(*c.here(place), text=c.written(chain), sentence=local)
     if bad is not None or any(link.side is None for link in links):
         record.problem = c.located(formula, bad) if bad else "a side is missing"
     else:
@@ -55,25 +57,33 @@ def assume(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
             assert before.side is not None and link.side is not None
             sign = "=" if link.sign in DEFINES else link.sign
             if mode is Mode.AWAY:
-                sign = {"=": r"\ne"}.get(sign, sign)
+                sign = OPPOSITE.get(sign, sign)
             record.relations.append((before.side, sign, link.side))
+            if sign == "=" and not record.local:
+                note_value(c, before.side)
     c.note(record)
     return True
 
 
-def fixed_size(c: Collector, links: tuple[s.Link, ...], local: int | None) -> bool:
-    """``N = 4``: the dimension is that number for the rest of the sentence."""
+def note_value(c: Collector, left: s.Node) -> None:
+    """``Assume x = 1``: a later equation for x is no definition."""
+    named = left_side(left)
+    if named is not None and named.name in c.names:
+        c.valued.add(id(c.names[named.name]))
+
+
+def fixed_size(c: Collector, links: tuple[s.Link, ...]) -> dict[str, int]:
+    """``N = 4``: the dimension is that number where the condition holds."""
     name, value = letter(links[0].side), links[1].side
     count = whole(value)
-    if name is None or count is None or local is None:
-        return False
+    if name is None or count is None:
+        return {}
     entity = c.names.get(name)
     if entity is None and name in c.inventory.limits and not c.inventory.usage.get(name):
         entity = c.inventory.implicit(name, {})
     if entity is None or entity.kind is not Kind.DIMENSION or not 1 <= count <= 64:
-        return False
-    c.special[name] = count
-    return True
+        return {}
+    return {name: count}
 
 
 def assume_condition(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
@@ -107,11 +117,15 @@ def assume_condition(c: Collector, chain: s.Chain, formula: Formula, mode: Mode)
         and len(links) == 2
         and links[1].side is not None
     ):
-        local = c.sentence_number if mode in LOCAL else None
         pairs = [(n, links[1].sign, links[1].side) for n in bare_names(links[0].side)]
         c.note(
             AssumptionRecord(
-                *c.here(c.at(formula, links[1].at)), relations=pairs, text=c.written(chain), sentence=local
+                *c.here(c.at(formula, links[1].at)),
+                relations=pairs,
+                text=c.written(chain),
+                local=mode in LOCAL,
+                formula=formula,
+                at=links[1].at,
             )
         )
         return True

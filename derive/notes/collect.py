@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from derive.notes.assumptions import assume, assume_condition, assume_plus_minus
+from derive.notes.clauses import BEHIND, ENDS, JOINED, OTHERWISE, Clauses, turns
 from derive.notes.declarations import declare, index_list, is_index_list
 from derive.notes.definitions import define
 from derive.notes.document import Formula, Place, Sentence
@@ -26,7 +28,8 @@ from derive.notes.statements import (
     DEFINES,
     FUNCTION_OF,
     LOCAL,
-    MENTION,
+    SPOKEN_OF,
+    USED,
     Mode,
     bare_names,
     left_side,
@@ -66,14 +69,15 @@ class Collector:
         self.shared: list[str] = []  # properties said in front of a list of names
         self.listing = False
         self.unconditional = True  # no word so far makes what the sentence says a case
-        self.special: dict[str, int] = {}
+        self.clauses = Clauses()
+        self.valued: set[int] = set()  # entities whose value has been assumed: an equation for them defines nothing
         self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
 
     # -- sentences --------------------------------------------------------------------------------------------
     def sentence(self, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]]) -> None:
         self.section = sentence.section
         self.sentence_number += 1
-        self.mentioned, self.waiting, self.special, self.families = [], [], {}, {}
+        self.mentioned, self.waiting, self.families, self.clauses = [], [], {}, Clauses()
         self.shared, self.listing, self.unconditional = [], False, True
         first = len(self.records)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
@@ -81,6 +85,7 @@ class Collector:
         if word is not None and any(isinstance(p, Formula) for p in sentence.parts):
             self.request(sentence, chains, word.group(1).lower())
             return
+        turning = turns(sentence.parts, lambda part: any(len(c.links) > 1 for c in chains[id(part)]))
         mode = before = Mode.PLAIN
         words = ""
         for k, part in enumerate(sentence.parts):
@@ -90,6 +95,7 @@ class Collector:
                     mode = before
                 if mode not in BRIEF:
                     before = mode
+                self.clause_ends(part)
                 mode = mode_after(part, mode, k == 0)
                 self.said(part, mode)
                 self.listing = re.fullmatch(r"[\s,]*(and|or)?\s*", part) is not None
@@ -97,18 +103,26 @@ class Collector:
             if self.is_row_family(sentence, k, chains) or self.is_unknown_function(sentence, k, chains):
                 words = ""
                 continue
+            here = chains[id(part)]
+            behind = sentence.parts[k + 1] if k + 1 < len(sentence.parts) else ""
+            turn = mode in ASSUMING and k in turning and (turning[k] or any(map(self.asserts, here)))
             if (
-                part.display
-                and mode in LEADING
-                and self.told_since(first)
-                and not re.search(r"\b(and|that|where|with)\s*$", words)
+                turn
+                or self.is_main_clause(here, mode, words, behind)
+                or (
+                    part.display
+                    and mode in LEADING
+                    and self.told_since(first)
+                    and not re.search(r"\b(and|that|where|with)\s*$", words)
+                )
             ):
                 mode = Mode.CLAIM
             if part.display and mode in BRIEF:
                 mode = before
-            for number, chain in enumerate(chains[id(part)]):
+            for number, chain in enumerate(here):
                 self.chain(chain, part, mode, words if number == 0 else "")
             words = ""
+        self.clauses.close()
         for record in self.records[first:]:
             if isinstance(record, LinkRecord):
                 record.horizon = self.position
@@ -117,8 +131,33 @@ class Collector:
                     if entity.formula is not None:
                         entity.formula.horizon = self.position
 
+    def clause_ends(self, words: str) -> None:
+        """Words that part the clauses of a sentence; "otherwise" turns the condition round."""
+        if OTHERWISE.search(words):
+            opposite = self.clauses.otherwise()
+            if opposite is not None:
+                self.note(opposite)
+        elif ENDS.search(words):
+            self.clauses.close()
+
+    def is_main_clause(self, chains: tuple[s.Chain, ...], mode: Mode, words: str, behind: Any) -> bool:
+        """``A if c and B if d``: whether what has been assumed so far ends here, with no word to say so."""
+        if mode not in LOCAL or not self.clauses.opens_with_claim or not JOINED.match(words):
+            return False
+        return any(map(self.asserts, chains)) or (isinstance(behind, str) and BEHIND.match(behind) is not None)
+
+    def asserts(self, chain: s.Chain) -> bool:
+        """An equation about derivatives or about what is defined says what holds, where others may be conditions."""
+        if len(chain.links) < 2 or chain.links[1].sign not in DEFINES | {r"\approx"}:
+            return False
+        if self.speaks_of_a_derivative(chain):
+            return True
+        nodes = [n for link in chain.links if link.side is not None for n in walk(link.side) if isinstance(n, s.Name)]
+        known = [self.names[n.text] for n in nodes if n.text in self.names]
+        return any(e.formula is not None or e.kind in (Kind.FUNCTION, Kind.MAP) for e in known)
+
     def told_since(self, first: int) -> bool:
-        return any(isinstance(r, AssumptionRecord | GivenRecord) for r in self.records[first:]) or bool(self.special)
+        return any(isinstance(r, AssumptionRecord | GivenRecord) for r in self.records[first:])
 
     def said(self, words: str, mode: Mode) -> None:
         """Properties that the words ascribe to what was, or will be, mentioned."""
@@ -138,8 +177,8 @@ class Collector:
                 self.waiting.append(name)
 
     def ascribe(self, name: str, who: str, mode: Mode) -> None:
-        local = self.sentence_number if mode in LOCAL else None
-        self.note(AssumptionRecord(*self.here(None), property=(name, who), text=f"${who}$ is {name}", sentence=local))
+        local = mode in LOCAL
+        self.note(AssumptionRecord(*self.here(None), property=(name, who), text=f"${who}$ is {name}", local=local))
 
     def mention(self, nodes: list[s.Node], mode: Mode, listed: bool = False) -> None:
         """Names that stand alone; ``listed`` if only "and" or a comma parts them from those before."""
@@ -162,6 +201,17 @@ class Collector:
         self.position += 1
         record.position = self.position
         self.records.append(record)
+        if isinstance(record, LinkRecord):
+            self.clauses.claim(record)
+        elif isinstance(record, AssumptionRecord) and record.local:
+            self.clauses.condition(record, self.same_line(record))
+
+    def same_line(self, record: AssumptionRecord) -> list[LinkRecord]:
+        """The claims in front of a condition on its line of a formula."""
+        if record.formula is None:
+            return []
+        here = [c for c in self.clauses.claims if c.formula is record.formula]
+        return [c for c in here if r"\\" not in record.formula.latex[c.at : record.at]]
 
     # -- families said in words -------------------------------------------------------------------------------
     def is_row_family(self, sentence: Sentence, k: int, chains: dict[int, tuple[s.Chain, ...]]) -> bool:
@@ -232,12 +282,15 @@ class Collector:
 
     # -- requests ---------------------------------------------------------------------------------------------
     def request(self, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]], what: str) -> None:
+        """A formula to compile or derive; an equation is claimed, and its left side asked for."""
         text = " ".join(p for p in sentence.parts if isinstance(p, str))
         formulas = []
         for part in sentence.parts:
             if isinstance(part, Formula):
                 for chain in chains[id(part)]:
-                    link = chain.links[-1 if len(chain.links) == 1 else 0]
+                    if len(chain.links) > 1:
+                        self.chain(chain, part, Mode.PLAIN, "")
+                    link = chain.links[0]
                     for node in bare_names(link.side) or NOTHING:
                         problem = link.problem.message if link.problem else None
                         latex = part.latex[node.start : node.end] if node is not None else part.latex
@@ -292,7 +345,7 @@ class Collector:
             return True
         if mode is Mode.LET and not formula.display and self.demands(chain):
             return assume(self, chain, formula, mode)
-        if mode in (Mode.SINCE, Mode.WITH) and self.speaks_of_a_derivative(chain):
+        if mode in (Mode.SINCE, Mode.WITH) and (self.speaks_of_a_derivative(chain) or self.says_again(chain)):
             return False
         return mode in ASSUMING | {Mode.AWAY} and assume(self, chain, formula, mode)
 
@@ -313,7 +366,22 @@ class Collector:
     def speaks_of_a_derivative(self, chain: s.Chain) -> bool:
         """``since f' = g``: what a derivative is follows from the definitions and is claimed, unless it says Assume."""
         sides = [link.side for link in chain.links if link.side is not None]
-        return any(isinstance(node, s.Partial | s.Nabla) for side in sides for node in walk(side))
+        return any(
+            isinstance(node, s.Partial | s.Nabla) or (isinstance(node, s.Prime) and self.is_derived(node))
+            for side in sides
+            for node in walk(side)
+        )
+
+    def says_again(self, chain: s.Chain) -> bool:
+        """``where s_i = …`` of a name that has been defined: another form of it, not a condition on it."""
+        left = left_side(chain.links[0].side) if chain.links[0].side is not None else None
+        known = self.names.get(left.name) if left is not None else None
+        return known is not None and known.formula is not None and not isinstance(chain.links[1].side, s.Number)
+
+    def is_derived(self, node: s.Prime) -> bool:
+        """Whether a prime is the derivative of a function."""
+        known = self.names.get(letter(node.base) or "")
+        return known is not None and letter(node) not in self.names and known.kind in (Kind.FUNCTION, Kind.MAP)
 
     def at(self, formula: Formula, offset: int) -> Place:
         places = formula.places
@@ -323,7 +391,8 @@ class Collector:
         """An inline relation that prose only speaks of: "the last link needs ``\\sum_i y_i = 1``"."""
         if mode is not Mode.PLAIN or not words.strip() or chain.links[1].sign not in DEFINES | {r"\approx"}:
             return False
-        if not MENTION.search(words.rstrip()):
+        used = USED.search(words.rstrip()) and not self.asserts(chain)
+        if not used and not SPOKEN_OF.search(words.rstrip()):
             return False
         left = left_side(chain.links[0].side) if chain.links[0].side is not None else None
         return left is None or left.name in self.names or (not left.formals and left.name in self.inventory.letters)
@@ -346,7 +415,7 @@ class Collector:
                 *self.here(self.at(formula, link.at)),
                 sign=link.sign, left=before, right=link.side, left_latex=before_latex, right_latex=link.latex.strip(),
                 expected=mode is not Mode.DENY, continues=k > 1 or links[0].side is None, reason=link.reason,
-                sentence=self.sentence_number, special=dict(self.special), formula=formula,
+                formula=formula, at=link.at,
             )  # fmt: skip
             bad = link.problem or trouble
             if bad is not None:

@@ -64,7 +64,7 @@ def unread(c: Collector, links: tuple[s.Link, ...], formula: Formula, place: Pla
     c.note(LinkRecord(
         *c.here(place), sign=links[1].sign,
         left_latex=links[0].latex.strip(), right_latex=links[1].latex.strip(),
-        problem=message, sentence=c.sentence_number, formula=formula,
+        problem=message, formula=formula,
     ))  # fmt: skip
 
 
@@ -323,9 +323,9 @@ def declare_values(
     if known is None or known.kind not in (Kind.TENSOR, Kind.MAP):
         made = [c.bind(Entity(name, Kind.TENSOR, axes=tuple(family), declared=True))]
     record = AssumptionRecord(
-        *c.here(place), text=c.written(chain), sentence=c.sentence_number if mode in LOCAL else None
+        *c.here(place), text=c.written(chain), local=mode in LOCAL, formula=formula, at=chain.links[1].at
     )
-    if made and record.sentence is None:
+    if made and not record.local:
         record.section = ()  # the set that a name is declared in belongs to the name, as a space does
     if space.opening == "{":
         record.values = (node, items)
@@ -390,8 +390,10 @@ def _product(block: list[tuple[str, s.Node]]) -> s.Node:
 
 
 def _bound_of(indices: tuple[s.Node, ...]) -> str:
-    """``_{>0}``, ``_{\\ge 0}``, ``_+``."""
+    """``_{>0}``, ``_{++}``, ``_{\\ge 0}``; ``_+`` is both to different authors, so it has 0 too."""
     text = "".join(str(getattr(i, "text", "")) for i in indices)
+    if text == "+":
+        return ">="
     if "+" in text or ">" in text:
         return ">=" if "=" in text else ">"
     if r"\ge" in text:

@@ -198,7 +198,7 @@ def definable(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> bool:
     if entity.formula is None and entity.axes is not None and len(left.formals) > len(entity.axes):
         return False
     if entity.formula is None:
-        return mode not in (Mode.ASSUME, Mode.SINCE)
+        return mode is Mode.LET or (mode not in (Mode.ASSUME, Mode.SINCE) and id(entity) not in c.valued)
     return renewed(c, entity) or (mode is Mode.LET and entity.sentence != c.sentence_number)
 
 

@@ -7,7 +7,7 @@ values, by which all axes become known; write the values down as SymPy expressio
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -348,7 +348,7 @@ class Reading:
                 meanings.append(meaning)
             except ReadProblem as e:
                 problem = problem or e.message
-        asked = (record.names, record.horizon, record.section, [t.expr for t in targets], 0)
+        asked = (record.names, record.horizon, record.section, [t.expr for t in targets])
         setting = self.setting(meanings, *asked, folded=record.what == "derive")
         written = tuple(f[0] for f in record.formulas)
         if record.what == "compile":
@@ -371,7 +371,7 @@ class Reading:
         self.inventory.survey(links[0].side)
         try:
             target, meaning = self.target(latex, links[0].side, record)
-            asked = (end.names, end.position, end.section, [target.expr], 0)
+            asked = (end.names, end.position, end.section, [target.expr])
             return target, self.setting([meaning], *asked, folded=True)
         except ReadProblem as problem:
             raise NoteError(problem.message) from None
@@ -441,7 +441,7 @@ class Reading:
         horizon: int,
         section: tuple[int, ...],
         exprs: list[Any],
-        sentence: int,
+        conditions: Sequence[AssumptionRecord] = (),
         folded: bool = False,
     ) -> Setting:
         """What holds for what was read; with names that it can be ``folded`` to, defined through its own."""
@@ -453,7 +453,7 @@ class Reading:
                 if self.matters(bound, exprs):
                     axes[bound.symbol] = self.inventory.axes.axis(bound.axis)
         reach = self.reachable(start.values(), horizon)
-        assumptions = [a for a in self.assumed if a.holds(horizon, section, sentence, names, reach)]
+        assumptions = [a for a in self.assumed if a.holds(horizon, section, conditions, names, reach)]
         for a in assumptions:
             reach |= self.reachable(a.used.values(), horizon)
         if folded:
@@ -544,7 +544,7 @@ class Reading:
         for entity in reach.values():
             if entity.problem is None and (names.get(entity.name) is entity or entity.name not in names):
                 chosen.setdefault(entity.symbol, entity)
-        assumptions = [a for a in self.assumed if a.holds(position, section, 0, names, reach)]
+        assumptions = [a for a in self.assumed if a.holds(position, section, (), names, reach)]
         axes = {
             e.sympy: self.inventory.axes.axis(e.range)
             for e in names.values()
@@ -703,7 +703,7 @@ class Pending:
             try:
                 left, right = self.written_sides()
                 setting = self.reading.setting(
-                    [self.meaning], self.names, record.horizon, record.section, [left, right], record.sentence
+                    [self.meaning], self.names, record.horizon, record.section, [left, right], record.conditions
                 )
                 setting = self.fixed(setting)
                 if relation is Relation.APPROXIMATE:
@@ -806,7 +806,7 @@ class Pending:
                     relation = sp.Contains(a.entry(*components), sp.FiniteSet(*(v.entry() for v in b)), evaluate=False)
                 else:
                     relation = COMPARE[kind](a.entry(*components), b.entry(*components), evaluate=False)
-            own = labels if record.sentence is None else labels | set(symbols)
+            own = labels | set(symbols) if record.local else labels
             fixed = frozenset(relation.free_symbols & own)
             self.built.append((relation, fixed, symbols))
         if not record.read:
@@ -831,12 +831,17 @@ class Pending:
         return out
 
     def holds(
-        self, horizon: int, section: tuple[int, ...], sentence: int, names: Any, reach: dict[int, Entity]
+        self,
+        horizon: int,
+        section: tuple[int, ...],
+        conditions: Sequence[AssumptionRecord],
+        names: Any,
+        reach: dict[int, Entity],
     ) -> bool:
         record = self.record
         if record.problem is not None or record.position > horizon or section[: len(record.section)] != record.section:
             return False
-        if record.sentence is not None and record.sentence != sentence:
+        if record.local and not any(record is condition for condition in conditions):
             return False
         if not self.relations:
             return False

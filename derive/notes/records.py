@@ -19,9 +19,13 @@ class Record:
 
 @dataclass
 class LinkRecord(Record):
-    """One relation to be claimed; ``problem`` if a side could not be parsed."""
+    """One relation to be claimed; ``problem`` if a side could not be parsed.
+
+    ``conditions`` are those of its clause, ``special`` the sizes that they give; ``at`` is its offset in ``formula``.
+    """
 
     sign: str = "="
+    at: int = 0
     left: s.Node | None = None
     right: s.Node | None = None
     left_latex: str = ""
@@ -30,8 +34,8 @@ class LinkRecord(Record):
     continues: bool = False
     reason: str | None = None
     problem: str | None = None
-    sentence: int = 0
     horizon: int = 0
+    conditions: list[AssumptionRecord] = field(default_factory=list)
     special: dict[str, int] = field(default_factory=dict)
     formula: Formula | None = None
     warnings: list[str] = field(default_factory=list)
@@ -39,13 +43,19 @@ class LinkRecord(Record):
 
 @dataclass
 class AssumptionRecord(Record):
-    """Relations in force from here to the end of the section, or of the sentence if ``sentence`` is a number."""
+    """Relations in force from here to the end of the section; a ``local`` one for the claims of its clause alone.
+
+    ``sizes`` are dimensions that it gives a number, ``at`` is its offset in ``formula``.
+    """
 
     relations: list[tuple[s.Node, str, s.Node]] = field(default_factory=list)
     values: tuple[s.Node, tuple[s.Node, ...]] | None = None
     property: tuple[str, str] | None = None
     text: str = ""
-    sentence: int | None = None
+    local: bool = False
+    sizes: dict[str, int] = field(default_factory=dict)
+    formula: Formula | None = None
+    at: int = 0
     read: str = ""
     problem: str | None = None
 

@@ -35,8 +35,14 @@ ASSUMING = frozenset({Mode.ASSUME, Mode.SINCE, Mode.IF, Mode.FOR, Mode.WITH})
 LOCAL = frozenset({Mode.IF, Mode.FOR})
 BRIEF = frozenset({Mode.FOR, Mode.AWAY})  # ends with the formulas directly behind it
 
+OPPOSITE = {"=": r"\ne", r"\ne": "=", "<": r"\ge", ">": r"\le", r"\le": ">", r"\ge": "<"}
+
 # -- words ----------------------------------------------------------------------------------------------------------
 DENIAL = re.compile(r"^\W*(wrong|slip|not)\W*:|^\W*it is (false|not true|wrong) that\b|^\W*(wrong|slip)\W*$", re.I)
+DENIES = re.compile(r"\b(wrong|false|slip)\b", re.I)
+RIGHTED = re.compile(
+    r"\b(but|instead|rather|in fact|actually|whereas|should (be|have been|read))\b|\b(right|correct(ed|ly)?)\b", re.I
+)
 CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
     (re.compile(pattern, re.I), mode)
     for pattern, mode in (
@@ -50,16 +56,22 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"\b(let|define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
         (r"(^\W*|\b(we|now|again|further)\s+|,\s*)(put|set|write|call|consider|take)\b", Mode.LET),
         (r"\b(away from|except|unless|other than|outside(?: of)?)\b", Mode.AWAY),
-        (r"\b(then|hence|thus|therefore|consequently|it follows|follows that|we (have|get|obtain|find|see)|"
+        (r"\b(otherwise|then|hence|thus|therefore|consequently|it follows|follows that|we (have|get|obtain|find|see)|"
          r"this (gives|yields|means)|which (gives|yields|means|is)|so (that )?we|one (has|gets|finds))\b", Mode.CLAIM),
         (r"\b(so|becomes?|gives|yields|equals|claim)\b", Mode.PLAIN),
     )
 )  # fmt: skip
-MENTION = re.compile(
-    r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|using|uses?|used|use of|"
-    r"applying|from|of|cases?|by|into|instead of|rather than|via|between|than|about|on|"
-    r"identity|formula|rule|relation|equation|equations|assumption|condition|constraint|only|at|drops?|dropped|forgets?|"
-    r"forgot|note|like|see|in|whether|not|without|range|convention|to|the)\s*[:,]?\s*[\(\"“']?$",
+# In front of a relation that is spoken of and not said to hold: a condition, a case, an equation to be solved.
+SPOKEN_OF = re.compile(
+    r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|cases?|instead of|rather than|"
+    r"assumption|condition|constraint|only|drops?|dropped|forgets?|forgot|like|whether|not|without|range|convention)"
+    r"\s*[:,]?\s*[\(\"“']?$",
+    re.I,
+)
+# In front of one that is made use of: what speaks of derivatives or of what is defined is said to hold.
+USED = re.compile(
+    r"\b(using|uses?|used|use of|applying|from|of|by|into|via|between|than|about|on|(?<!arrive )(?<!arrives )at|in|the)"
+    r"\s*[:,]?\s*[\(\"“']?$",
     re.I,
 )
 
@@ -69,7 +81,8 @@ def mode_after(words: str, mode: Mode, opening: bool) -> Mode:
     if opening and DENIAL.search(words):
         return Mode.DENY
     if mode is Mode.DENY:
-        return mode
+        turn = RIGHTED.search(words)
+        return Mode.DENY if turn is None or DENIES.search(words, turn.end()) else Mode.CLAIM
     found = [(m.end(), new) for pattern, new in CUES for m in pattern.finditer(words)]
     for _, new in sorted(found, key=lambda pair: pair[0]):
         if new is Mode.PLAIN:
@@ -93,8 +106,13 @@ PROPERTIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bone[- ]hot\b", "one-hot"),
         (r"\bsymmetric\b(?! positive)", "symmetric"),
         (r"\b(skew[- ]?symmetric|anti[- ]?symmetric)\b", "skew"),
-        (r"\borthogonal\b|\borthonormal\b", "orthogonal"),
-        (r"\b(strictly )?positive\b(?![- ]*(semi[- ]?)?definite)", "positive"),
+        (r"\borthogonal\b(?!\s+to)|\borthonormal\b", "orthogonal"),
+        (
+            r"(?<!true )(?<!false )\b(strictly )?positive\b(?=\s*($|[,.;:)]|(and|or|but|so|for|with|everywhere)\b|"
+            r"((real|finite|fixed) )*(numbers?|reals?|scalars?|constants?|integers?|entr(y|ies)|components?|weights?|"
+            r"vectors?|matri(x|ces)|functions?|parameters?|values?|quantit(y|ies)|diagonal)\b))",
+            "positive",
+        ),
         (r"\bnon-?negative\b", "nonnegative"),
         (r"\b(is|are|be|not|nowhere) (non-?zero|zero)\b|\bnon-?zero\b", "nonzero"),
         (
@@ -103,13 +121,21 @@ PROPERTIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"\b(has |of )?unit (norm|length)\b", "unit"),
         (r"\b(has |have |of )?(zero[- ]mean|mean zero)\b|\bcentred\b|\bcentered\b", "centred"),
-        (r"\bdiagonal\b", "diagonal"),
+        (r"\bdiagonal\b(?!\s+(of|entr|elements?|terms?|part|blocks?|case|and))", "diagonal"),
     )
 )
 
 
+UNLIKE = re.compile(r"\b(not|non|never|neither|nor|no longer|without|n't)\b[^,.;:]*$", re.I)
+
+
 def properties(words: str) -> list[str]:
-    found = [name for pattern, name in PROPERTIES if pattern.search(words)]
+    """Properties that the words ascribe, and do not deny."""
+    found = [
+        name
+        for pattern, name in PROPERTIES
+        if any(not UNLIKE.search(words[: m.start()]) for m in pattern.finditer(words))
+    ]
     return [n for n in found if not (n == "symmetric" and "skew" in found)]
 
 

@@ -50,6 +50,8 @@ KINDS = (
     (r"Let $x \in \mathbb{R}$. Since $x = 1$, $$x^2 = 1$$", "dac"),
     (r"Let $x \in \mathbb{R}$. If $x = 1$, then $x^2 = 1$.", "dac"),
     (r"Let $f(x) = x^2$. $$f(x) = x^3$$", "=c"),
+    (r"Let $x \in \mathbb{R}$. Assume $x = 1$. Then $x = 7$.", "dac"),
+    (r"Let $x \in \mathbb{R}^n$. Assume $x_i = 1$. Then $x_i = 7$.", "dac"),
     (r"Let $x \in \mathbb{R}^n$. With $q_i = x_i^2$: $$\frac{\partial q_i}{\partial x_j} = 2 x_i \delta_{ij}$$", "d=c"),
     (r"Let $c \in \mathbb{R}^n$, $c_i = \pm 1$. $$c_i^2 = 1$$", "dac"),
     (r"Let $a \in \mathbb{R}^n$ and $r_j = \max(0, a_j)$, away from $a_j = 0$, $t_j = r_j$: $$t_j = r_j$$", "d=a=c"),

@@ -124,6 +124,8 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
                 "Sum(A[i, l]*B[l, j], (l, 1, n))",
                 "Sum(A[i, k]*B[k, j], (k, 1, n))",
             ),
+            (r"A_{12} = A_{21}", "A[1, 2]", "A[2, 1]"),
+            (r"\frac{\partial A_{12}}{\partial A_{11}} = x_{12}", "Derivative(A[1, 2], A[1, 1])", "x[12]"),
             (
                 r"\operatorname{tr}(A B) = \operatorname{tr}(B A)",
                 "Sum(Sum(A[i, j]*B[j, i], (j, 1, n)), (i, 1, n))",

@@ -62,6 +62,7 @@ def special_subscript(m: Meaning, head: s.Name, indices: tuple[s.Node, ...]) -> 
 
 def entry_at(m: Meaning, value: Value, indices: tuple[s.Node, ...], what: str, node: Any) -> Value:
     """An entry, a row, a column: the axes without an index stay."""
+    indices = spelled_out(indices, value.rank)
     if len(indices) > value.rank:
         shape = m.axes.show_shape(value)
         raise ShapeProblem(
@@ -86,6 +87,16 @@ def entry_at(m: Meaning, value: Value, indices: tuple[s.Node, ...], what: str, n
     if len(rest) == 1 and value.rank == 1:
         row = value.row
     return Value(rest, entry, row=row)
+
+
+def spelled_out(indices: tuple[s.Node, ...], rank: int) -> tuple[s.Node, ...]:
+    """``A_{12}`` of a matrix is its entry 1, 2."""
+    last = indices[-1]
+    if not isinstance(last, s.Number) or not last.text.isdigit() or len(last.text) < 2:
+        return indices
+    if len(indices) - 1 + len(last.text) != rank:
+        return indices
+    return (*indices[:-1], *(s.Number(last.start, last.end, digit) for digit in last.text))
 
 
 def read_superscript(m: Meaning, node: s.Superscript) -> Value:
