@@ -253,15 +253,15 @@ def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]
     values = ", ".join(a.name for a in p.arguments) + ("," if len(p.arguments) == 1 else "")
     outs = "(out,)" if len(p.results) == 1 else "out"
     call = f"_{p.name}(({values}), {outs}{', axis' if p.one_axis else ''})"
-    straight, more = short_source(p, split, roots)
-    text = header(p, note) + straight + [f"    return {call}{'[0]' if len(p.results) == 1 else ''}"]
+    short, trial, more = short_source(p, split, roots)
+    text = header(p, note) + trial + [f"    return {call}{'[0]' if len(p.results) == 1 else ''}"]
     needs |= more
-    parts = [block, *([after] if after else []), kernel + "\n", "\n".join(text) + "\n"]
+    parts = [block, *([after] if after else []), kernel + "\n", *([short] if short else []), "\n".join(text) + "\n"]
     return "\n\n".join(parts), needs | {"Kernel", "Work"}
 
 
-def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[list[str], set[str]]:
-    """The statements for short rows, at the head of the function; none when they would not be straight."""
+def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[str, list[str], set[str]]:
+    """A function for short rows, and the lines that try it; none when its statements would not be straight."""
     lanes = {s for r in walk(*roots) if isinstance(r, Input) for s in r.sizes}
     try:
         if len(lanes) != 1:
@@ -269,35 +269,28 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
         body = Short(roots, p.names, reserved(p), next(iter(lanes)))
         results = body.run()
     except NotShort:
-        return [], set()
-    logits, needs = body.logits.name, body.needs | {"short_rows"}
+        return "", [], set()
+    logits = body.logits
+    values = [f"rows.number({r})" if n.rank == 0 and split.size is not None else r
+              for n, r in zip(roots, results, strict=True)]
+    lines = [*body.lines, f"return {', '.join(values)}"]
+    if split.size and re.search(rf"\b{split.size}\b", "\n".join(lines)):
+        lines.insert(0, f"{split.size} = len({logits.name})")
+    parameters = ", ".join(["rows: ShortRows", *(f"{a.name}: Any" for a in p.arguments)])
+    made = definition(f"_{p.name}_short", parameters, "Any") + "\n" + "".join(f"    {line}\n" for line in lines)
     guards = ["axis == -1"] if p.one_axis else []
     guards += ["out is None"] if len(roots) == 1 else [f"out[{k}] is None" for k in range(len(roots))]
-    others = [a for a in p.arguments if a.name != logits]
-    rank = next(a.rank for a in p.arguments if a.name == logits)
-    guards.append(f"(short := short_rows({logits})) is not None")
+    guards.append(f"(rows := short_rows({logits.name})) is not None")
     if split.size is not None:
-        guards.append(f"{logits}.ndim == {rank}")
-    lines = []
-    for other in others:
-        if other.integer:
-            needs.add("short_labels")
-            guards.append(f"(flat := short_labels({other.name}, {logits})) is not None")
-        else:
-            needs.add("like_logits")
-            guards.append(f"like_logits({other.name}, {logits})")
-    lines = list(body.lines)
-    dtype = f"{logits}.dtype.type"
-    values = [f"{dtype}({r})" if n.rank == 0 and split.size is not None else r
-              for n, r in zip(roots, results, strict=True)]
-    used = "\n".join(lines + values)
-    if split.size and re.search(rf"\b{split.size}\b", used):
-        lines.insert(0, f"{split.size} = len({logits})")
-    conditions = " and ".join(guards + body.guards)
+        rank = next(a.rank for a in p.arguments if a.name == logits.name)
+        guards.append(f"len(rows.shape) == {rank}")
+    conditions = " and ".join(guards)
     if len(conditions) > 100:
-        conditions = "(\n        " + "\n        and ".join(guards + body.guards) + "\n    )"
-    text = [f"    if {conditions}:", *(f"        {line}" for line in lines)]
-    return [*text, f"        return {', '.join(values)}"], needs
+        conditions = "(\n        " + "\n        and ".join(guards) + "\n    )"
+    values_of = ", ".join(["rows", *(a.name for a in p.arguments)])
+    text = [f"    if {conditions}:", f"        short = QUIET.copy().run(_{p.name}_short, {values_of})",
+            "        if short is not None:", "            return short"]
+    return made, text, body.needs | {"short_rows", "ShortRows", "QUIET"}
 
 
 def listed(items: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
-"""The straight way for short rows of ordinary numbers: no blocks, no checks beyond the ones that let it be taken.
+"""The straight way for short rows of ordinary numbers: a few calls on whole arrays, and one look at the sums.
 
 Arrays stand as ``(..., N)``. A sum over a row is left in every entry of the row (by a product with a matrix of ones, or
-repeated), so that no operand has to be broadcast. It is emitted only for functions that take
-the exponentials of an argument.
+repeated), so that no operand has to be broadcast. The statements make a function that gives None where exponentials are
+out of range; it is emitted only for functions that take the exponentials of an argument.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class NotShort(Exception):
 
 
 class Short(Straight):
-    """Emits the statements of the straight way; ``guards`` are the conditions under which it may be taken."""
+    """Emits the statements of the straight way."""
 
     def __init__(self, roots: Sequence[Node], names: dict[Node, str], taken: set[str], lane: Size) -> None:
-        super().__init__(roots, names, taken | {"short", "flat"})
+        super().__init__(roots, names, taken | {"rows"})
         self.lane = lane
         self.thin: dict[Node, str] = {}
-        self.sums: dict[tuple[Node, bool], str] = {}
-        self.exps: dict[Node, str] = {}
+        self.sums = ""
+        self.exps = ""
+        self.places: dict[Node, str] = {}
         self.mode_thin = False
-        self.guards: list[str] = []
         self.logits = self.find_logits()
         self.wanted = self.forms()
 
@@ -103,11 +103,10 @@ class Short(Straight):
         raise NotShort
 
     def exponentials(self) -> str:
-        if self.logits not in self.exps:
-            name = self.unused("e")
-            self.lines.append(f"{name} = np.exp({self.logits.name})")
-            self.exps[self.logits] = name
-        return self.exps[self.logits]
+        if not self.exps:
+            self.exps = self.unused("e")
+            self.lines.append(f"{self.exps} = np.exp({self.logits.name})")
+        return self.exps
 
     def unused(self, wanted: str) -> str:
         name, k = wanted, 1
@@ -117,23 +116,31 @@ class Short(Straight):
         self.taken.add(name)
         return name
 
-    def total(self, wide: bool) -> str:
-        """The sum of the exponentials."""
-        key = (self.logits, wide)
-        if key not in self.sums:
-            name, known = self.unused("total"), self.sums.get((self.logits, not wide))
-            if wide:
-                more = f", total={known}" if known else ""
-                self.lines.append(f"{name} = short.totals({self.exponentials()}{more})")
-            else:
-                text = f"{known}[..., 0]" if known else f"{self.exponentials()}.dot(short.one)"
-                self.lines.append(f"{name} = {text}")
-            self.sums[key] = name
-        return self.sums[key]
+    def total(self) -> str:
+        """The sums of the exponentials, in the form in which they are made."""
+        if not self.sums:
+            e, self.sums = self.exponentials(), self.unused("total")
+            self.lines.append(f"{self.sums} = {e}.dot(rows.spread)")
+            self.give_up(f"rows.lost({self.logits.name}, {self.sums})")
+        return self.sums
+
+    def give_up(self, condition: str) -> None:
+        self.lines += [f"if {condition}:", "    return None"]
+
+    def place_of(self, labels: Node) -> str:
+        """The places of the labelled entries."""
+        if not isinstance(labels, Input):
+            raise NotShort
+        if labels not in self.places:
+            self.places[labels] = self.unused("places")
+            self.lines.append(f"{self.places[labels]} = rows.places({labels.name})")
+            self.give_up(f"{self.places[labels]} is None")
+        return self.places[labels]
 
     # ----- statements -----
 
     def run(self) -> list[str]:
+        self.check_arguments()
         for node in self.order:
             if isinstance(node, Input):
                 self.text[node] = node.name
@@ -143,12 +150,21 @@ class Short(Straight):
                 self.row_node(node)
         return [self.thin[r] if r.rank == 0 else self.ref(r) for r in self.roots]
 
+    def check_arguments(self) -> None:
+        """The other arguments are arrays like the logits, or labels of them."""
+        for node in self.order:
+            if isinstance(node, Input) and node != self.logits:
+                if node.integer:
+                    self.place_of(node)
+                else:
+                    self.give_up(f"not rows.like({node.name})")
+
     def lane_node(self, node: Node) -> None:
         if node.rank > 1 or node.sizes != (self.lane,):
             raise NotShort
         if isinstance(node, Softmax):
             if not self.scaled_later(node):
-                self.divide(node, self.total(True))
+                self.divide(node, "")
         elif isinstance(node, LogSoftmax):
             self.log_softmax(node)
         elif isinstance(node, Shifted):
@@ -164,21 +180,16 @@ class Short(Straight):
             raise NotShort
 
     def log_softmax(self, node: LogSoftmax) -> None:
-        """log s_i = -log(1 + (sum of the other exponentials) / exp z_i), which cancels nowhere."""
-        e, name = self.exponentials(), self.fresh(node)
-        self.lines += [
-            f"{name} = {e}.dot(short.others())",
-            f"{name} /= {e}",
-            f"np.log1p({name}, {name})",
-            f"np.negative({name}, {name})",
-        ]
+        name = self.fresh(node)
+        self.lines.append(f"{name} = rows.log_shares({self.logits.name})")
+        self.give_up(f"{name} is None")
         self.text[node] = name
         self.owned.add(node)
 
-    def divide(self, node: Node, total: str) -> None:
-        """The exponentials over their sum, in place when nobody else needs them."""
-        e = self.exponentials()
-        self.lines.append(f"np.divide({e}, {total}, {e})")
+    def divide(self, node: Node, factor: str) -> None:
+        """The exponentials over their sum, or a multiple of it, in their place."""
+        total, e = self.total(), self.exponentials()
+        self.lines.append(f"rows.share({e}, {total}{', ' + factor if factor else ''})")
         self.text[node] = e
         self.owned.add(node)
 
@@ -199,10 +210,7 @@ class Short(Straight):
     def scaled(self, node: Mul, soft: Softmax) -> None:
         """exp / (sum of exp / factor): the factor goes into the sums."""
         inverse = [(u, -p) for u, p in node.factors if u.node != soft]
-        factor = self.product(1 / node.coefficient, inverse, 0)
-        known = self.sums.get((self.logits, False))
-        more = f", {known}" if known else ""
-        self.divide(node, f"short.totals({self.exponentials()}, {factor}{more})")
+        self.divide(node, self.product(1 / node.coefficient, inverse, 0))
 
     def row_node(self, node: Node) -> None:
         wanted = self.wanted[node]
@@ -217,10 +225,10 @@ class Short(Straight):
     def wide(self, node: Node) -> None:
         match node:
             case LogTotal():
-                self.assign(node, f"np.log({self.total(True)})")
+                self.assign(node, f"np.log(rows.repeated({self.total()}))")
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
-                self.assign(node, f"short.totals({product})")
+                self.assign(node, f"rows.totals({product})")
             case Map() | Add() | Mul():
                 self.emit(node)
             case _:
@@ -234,25 +242,25 @@ class Short(Straight):
             self.lines.append(f"{name} = {self.narrow_text(node)}")
         finally:
             self.mode_thin = False
+        if isinstance(node, LogSumExp):
+            self.give_up(f"{name} is None")
         self.thin[node] = name
 
     def narrow_text(self, node: Node) -> str:
         match node:
             case _ if node in self.text:
                 return f"{self.text[node]}[..., 0]"
-            case LogTotal():
-                return f"np.log({self.total(False)})"
             case LogSumExp():
-                self.needs.add("log_of_sums")
-                return f"log_of_sums({self.logits.name}, {self.total(False)})"
+                return f"rows.log_sums({self.logits.name})"
+            case LogTotal():
+                return f"np.log(rows.thin({self.total()}))"
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
-                return f"({product}).dot(short.one)" if len(operands) > 1 else f"{product}.dot(short.one)"
+                return f"({product}).dot(rows.one)" if len(operands) > 1 else f"{product}.dot(rows.one)"
             case Gather(source, where) if isinstance(source.node, Input) and isinstance(where.node, Input):
-                return f"{source.node.name}.take(flat)"
+                return f"{source.node.name}.take({self.place_of(where.node)})"
             case RowSum((use,), 0) if use.labels == ():
-                self.needs.add("row_total")
-                return f"row_total({self.thin[use.node]})"
+                return f"rows.sum_of({self.thin[use.node]})"
             case Map(op, operands) if f"np.{op}" in UFUNCS:
                 return f"np.{op}({', '.join(self.aligned(u, 0) for u in operands)})"
             case Add(terms):
@@ -267,13 +275,6 @@ class Short(Straight):
         if not isinstance(inner, AtLabel) or not is_constant(inner.operand.node) or inner.where.labels:
             raise NotShort
         value = constant_text(inner.operand.node)
-        amount = value if abs(c) == 1 else f"{rational(abs(c))} * {value}"
-        sign = "-=" if c < 0 else "+="
-        if amount.startswith("(-"):
-            amount, sign = "(" + amount[2:], "+=" if c < 0 else "-="
-        elif amount == "-1":
-            amount, sign = "1", "+=" if c < 0 else "-="
-        if not isinstance(inner.where.node, Input):
-            raise NotShort
-        rows = f"short.unit_rows({amount}).take({inner.where.node.name}, 0)"
-        self.lines.append(f"{self.text[node]} {sign} {rows}")
+        amount = value if c == 1 else f"-{value}" if c == -1 else f"{rational(c)} * {value}"
+        labels, places = inner.where.node, self.place_of(inner.where.node)
+        self.lines.append(f"rows.add_at({self.text[node]}, {self.ref(labels)}, {places}, {amount})")

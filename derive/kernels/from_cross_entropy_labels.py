@@ -12,16 +12,16 @@ from numpy.typing import ArrayLike
 from derive.kernels.runtime import (
     Array,
     Kernel,
+    QUIET,
+    ShortRows,
     Work,
     add_at,
     exp_total,
     inner_products,
-    like_logits,
     log_normalised_exp,
     normalise,
     placed,
     prepare,
-    short_labels,
     short_rows,
 )
 
@@ -55,6 +55,21 @@ _cross_entropy_labels = Kernel(
 )
 
 
+def _cross_entropy_labels_short(rows: ShortRows, z: Any, c: Any) -> Any:
+    places = rows.places(c)
+    if places is None:
+        return None
+    g = z.take(places)
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    l = np.log(rows.thin(total))
+    a = g - l
+    m = -a
+    return m
+
+
 def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""L.
 
@@ -66,19 +81,10 @@ def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array 
 
     From derivations/kernels/cross-entropy-labels.md.
     """
-    if (
-        axis == -1
-        and out is None
-        and (short := short_rows(z)) is not None
-        and (flat := short_labels(c, z)) is not None
-    ):
-        g = z.take(flat)
-        e = np.exp(z)
-        total = e.dot(short.one)
-        l = np.log(total)
-        a = g - l
-        m = -a
-        return m
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_labels_short, rows, z, c)
+        if short is not None:
+            return short
     return _cross_entropy_labels((z, c), (out,), axis)[0]
 
 
@@ -97,6 +103,19 @@ _cross_entropy_labels_grad = Kernel(
 )
 
 
+def _cross_entropy_labels_grad_short(rows: ShortRows, z: Any, c: Any) -> Any:
+    places = rows.places(c)
+    if places is None:
+        return None
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    rows.add_at(e, c, places, -1)
+    return e
+
+
 def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\frac{\partial L}{\partial z_j}.
 
@@ -108,17 +127,10 @@ def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: A
 
     From derivations/kernels/cross-entropy-labels.md.
     """
-    if (
-        axis == -1
-        and out is None
-        and (short := short_rows(z)) is not None
-        and (flat := short_labels(c, z)) is not None
-    ):
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        e -= short.unit_rows(1).take(c, 0)
-        return e
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_labels_grad_short, rows, z, c)
+        if short is not None:
+            return short
     return _cross_entropy_labels_grad((z, c), (out,), axis)[0]
 
 
@@ -142,6 +154,23 @@ _cross_entropy_labels_value_and_grad = Kernel(
 )
 
 
+def _cross_entropy_labels_value_and_grad_short(rows: ShortRows, z: Any, c: Any) -> Any:
+    places = rows.places(c)
+    if places is None:
+        return None
+    g = z.take(places)
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    l = np.log(rows.thin(total))
+    a = g - l
+    m = -a
+    rows.share(e, total)
+    rows.add_at(e, c, places, -1)
+    return m, e
+
+
 def cross_entropy_labels_value_and_grad(
     z: ArrayLike, c: ArrayLike, axis: int = -1, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
@@ -156,23 +185,10 @@ def cross_entropy_labels_value_and_grad(
 
     From derivations/kernels/cross-entropy-labels.md.
     """
-    if (
-        axis == -1
-        and out[0] is None
-        and out[1] is None
-        and (short := short_rows(z)) is not None
-        and (flat := short_labels(c, z)) is not None
-    ):
-        g = z.take(flat)
-        e = np.exp(z)
-        total = e.dot(short.one)
-        l = np.log(total)
-        a = g - l
-        m = -a
-        total2 = short.totals(e, total=total)
-        np.divide(e, total2, e)
-        e -= short.unit_rows(1).take(c, 0)
-        return m, e
+    if axis == -1 and out[0] is None and out[1] is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_labels_value_and_grad_short, rows, z, c)
+        if short is not None:
+            return short
     return _cross_entropy_labels_value_and_grad((z, c), out, axis)
 
 
@@ -226,6 +242,20 @@ _cross_entropy_hvp = Kernel(
 )
 
 
+def _cross_entropy_hvp_short(rows: ShortRows, z: Any, v: Any) -> Any:
+    if not rows.like(v):
+        return None
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    c = rows.totals(e * v)
+    a = v - c
+    a *= e
+    return a
+
+
 def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\sum_{j=1}^C \frac{\partial^2 L}{\partial z_i \partial z_j} v_j.
 
@@ -238,14 +268,10 @@ def cross_entropy_hvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | N
 
     From derivations/kernels/cross-entropy-labels.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        c = short.totals(e * v)
-        a = v - c
-        a *= e
-        return a
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_hvp_short, rows, z, v)
+        if short is not None:
+            return short
     return _cross_entropy_hvp((z, v), (out,), axis)[0]
 
 

@@ -12,15 +12,14 @@ from numpy.typing import ArrayLike
 from derive.kernels.runtime import (
     Array,
     Kernel,
+    QUIET,
+    ShortRows,
     Work,
     column_sums,
     exp_total,
     inner_products,
     less_shift,
-    like_logits,
     normalise,
-    row_total,
-    short_labels,
     short_rows,
     sum_over_rows,
 )
@@ -64,6 +63,24 @@ _mean_cross_entropy = Kernel(
 )
 
 
+def _mean_cross_entropy_short(rows: ShortRows, x: Any, y: Any) -> Any:
+    N = len(x)
+    if not rows.like(y):
+        return None
+    c = (y * x).dot(rows.one)
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    l = np.log(rows.thin(total))
+    c2 = y.dot(rows.one)
+    m = l * c2
+    a = c - m
+    r = rows.sum_of(a)
+    m2 = -1 / N * r
+    return rows.number(m2)
+
+
 def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> Any:
     r"""L.
 
@@ -75,18 +92,10 @@ def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> 
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if out is None and (short := short_rows(x)) is not None and x.ndim == 2 and like_logits(y, x):
-        N = len(x)
-        c = (y * x).dot(short.one)
-        e = np.exp(x)
-        total = e.dot(short.one)
-        l = np.log(total)
-        c2 = y.dot(short.one)
-        m = l * c2
-        a = c - m
-        r = row_total(a)
-        m2 = -1 / N * r
-        return x.dtype.type(m2)
+    if out is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_short, rows, x, y)
+        if short is not None:
+            return short
     return _mean_cross_entropy((x, y), (out,))[0]
 
 
@@ -107,6 +116,20 @@ _mean_cross_entropy_grad = Kernel(
 )
 
 
+def _mean_cross_entropy_grad_short(rows: ShortRows, x: Any, y: Any) -> Any:
+    N = len(x)
+    if not rows.like(y):
+        return None
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    rows.share(e, total)
+    e -= y
+    e /= N
+    return e
+
+
 def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> Any:
     r"""\frac{\partial L}{\partial x_{jl}}.
 
@@ -119,14 +142,10 @@ def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if out is None and (short := short_rows(x)) is not None and x.ndim == 2 and like_logits(y, x):
-        N = len(x)
-        e = np.exp(x)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        e -= y
-        e /= N
-        return e
+    if out is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_grad_short, rows, x, y)
+        if short is not None:
+            return short
     return _mean_cross_entropy_grad((x, y), (out,))[0]
 
 
@@ -162,6 +181,27 @@ _mean_cross_entropy_value_and_grad = Kernel(
 )
 
 
+def _mean_cross_entropy_value_and_grad_short(rows: ShortRows, x: Any, y: Any) -> Any:
+    N = len(x)
+    if not rows.like(y):
+        return None
+    c = (y * x).dot(rows.one)
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    l = np.log(rows.thin(total))
+    c2 = y.dot(rows.one)
+    m = l * c2
+    a = c - m
+    r = rows.sum_of(a)
+    m2 = -1 / N * r
+    rows.share(e, total)
+    e -= y
+    e /= N
+    return rows.number(m2), e
+
+
 def mean_cross_entropy_value_and_grad(
     x: ArrayLike, y: ArrayLike, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
@@ -177,28 +217,10 @@ def mean_cross_entropy_value_and_grad(
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if (
-        out[0] is None
-        and out[1] is None
-        and (short := short_rows(x)) is not None
-        and x.ndim == 2
-        and like_logits(y, x)
-    ):
-        N = len(x)
-        c = (y * x).dot(short.one)
-        e = np.exp(x)
-        total = e.dot(short.one)
-        l = np.log(total)
-        c2 = y.dot(short.one)
-        m = l * c2
-        a = c - m
-        r = row_total(a)
-        m2 = -1 / N * r
-        total2 = short.totals(e, total=total)
-        np.divide(e, total2, e)
-        e -= y
-        e /= N
-        return x.dtype.type(m2), e
+    if out[0] is None and out[1] is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_value_and_grad_short, rows, x, y)
+        if short is not None:
+            return short
     return _mean_cross_entropy_value_and_grad((x, y), out)
 
 
@@ -229,6 +251,23 @@ _mean_cross_entropy_labels = Kernel(
 )
 
 
+def _mean_cross_entropy_labels_short(rows: ShortRows, x: Any, t: Any) -> Any:
+    N = len(x)
+    places = rows.places(t)
+    if places is None:
+        return None
+    g = x.take(places)
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    l = np.log(rows.thin(total))
+    a = g - l
+    r = rows.sum_of(a)
+    m = -1 / N * r
+    return rows.number(m)
+
+
 def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = None) -> Any:
     r"""E.
 
@@ -240,21 +279,10 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if (
-        out is None
-        and (short := short_rows(x)) is not None
-        and x.ndim == 2
-        and (flat := short_labels(t, x)) is not None
-    ):
-        N = len(x)
-        g = x.take(flat)
-        e = np.exp(x)
-        total = e.dot(short.one)
-        l = np.log(total)
-        a = g - l
-        r = row_total(a)
-        m = -1 / N * r
-        return x.dtype.type(m)
+    if out is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_labels_short, rows, x, t)
+        if short is not None:
+            return short
     return _mean_cross_entropy_labels((x, t), (out,))[0]
 
 
@@ -274,6 +302,20 @@ _mean_cross_entropy_labels_grad = Kernel(
 )
 
 
+def _mean_cross_entropy_labels_grad_short(rows: ShortRows, x: Any, t: Any) -> Any:
+    N = len(x)
+    places = rows.places(t)
+    if places is None:
+        return None
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    rows.share(e, total, N)
+    rows.add_at(e, t, places, (-1 / N))
+    return e
+
+
 def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None = None) -> Any:
     r"""\frac{\partial E}{\partial x_{jl}}.
 
@@ -286,17 +328,10 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if (
-        out is None
-        and (short := short_rows(x)) is not None
-        and x.ndim == 2
-        and (flat := short_labels(t, x)) is not None
-    ):
-        N = len(x)
-        e = np.exp(x)
-        np.divide(e, short.totals(e, N), e)
-        e -= short.unit_rows((1 / N)).take(t, 0)
-        return e
+    if out is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_labels_grad_short, rows, x, t)
+        if short is not None:
+            return short
     return _mean_cross_entropy_labels_grad((x, t), (out,))[0]
 
 
@@ -329,6 +364,25 @@ _mean_cross_entropy_labels_value_and_grad = Kernel(
 )
 
 
+def _mean_cross_entropy_labels_value_and_grad_short(rows: ShortRows, x: Any, t: Any) -> Any:
+    N = len(x)
+    places = rows.places(t)
+    if places is None:
+        return None
+    g = x.take(places)
+    e = np.exp(x)
+    total = e.dot(rows.spread)
+    if rows.lost(x, total):
+        return None
+    l = np.log(rows.thin(total))
+    a = g - l
+    r = rows.sum_of(a)
+    m = -1 / N * r
+    rows.share(e, total, N)
+    rows.add_at(e, t, places, (-1 / N))
+    return rows.number(m), e
+
+
 def mean_cross_entropy_labels_value_and_grad(
     x: ArrayLike, t: ArrayLike, out: tuple[Array | None, ...] = (None, None)
 ) -> tuple[Any, Any]:
@@ -344,22 +398,8 @@ def mean_cross_entropy_labels_value_and_grad(
 
     From derivations/kernels/mean-cross-entropy.md.
     """
-    if (
-        out[0] is None
-        and out[1] is None
-        and (short := short_rows(x)) is not None
-        and x.ndim == 2
-        and (flat := short_labels(t, x)) is not None
-    ):
-        N = len(x)
-        g = x.take(flat)
-        e = np.exp(x)
-        total = e.dot(short.one)
-        l = np.log(total)
-        a = g - l
-        r = row_total(a)
-        m = -1 / N * r
-        np.divide(e, short.totals(e, N, total), e)
-        e -= short.unit_rows((1 / N)).take(t, 0)
-        return x.dtype.type(m), e
+    if out[0] is None and out[1] is None and (rows := short_rows(x)) is not None and len(rows.shape) == 2:
+        short = QUIET.copy().run(_mean_cross_entropy_labels_value_and_grad_short, rows, x, t)
+        if short is not None:
+            return short
     return _mean_cross_entropy_labels_value_and_grad((x, t), out)

@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike
 from derive.kernels.runtime import (
     Array,
     Kernel,
+    QUIET,
+    ShortRows,
     Work,
     column_sums,
     exp_total,
     inner_products,
     less_shift,
-    like_logits,
     log_normalised,
-    log_of_sums,
     log_sum_exp_of,
     normalise,
     short_rows,
@@ -49,6 +49,15 @@ _softmax = Kernel(
 )
 
 
+def _softmax_short(rows: ShortRows, z: Any) -> Any:
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    return e
+
+
 def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""s_i.
 
@@ -59,11 +68,10 @@ def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None:
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        return e
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_softmax_short, rows, z)
+        if short is not None:
+            return short
     return _softmax((z,), (out,), axis)[0]
 
 
@@ -80,6 +88,13 @@ _log_softmax = Kernel(
 )
 
 
+def _log_softmax_short(rows: ShortRows, z: Any) -> Any:
+    l = rows.log_shares(z)
+    if l is None:
+        return None
+    return l
+
+
 def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\log s_i.
 
@@ -88,13 +103,10 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None:
-        e = np.exp(z)
-        l = e.dot(short.others())
-        l /= e
-        np.log1p(l, l)
-        np.negative(l, l)
-        return l
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_log_softmax_short, rows, z)
+        if short is not None:
+            return short
     return _log_softmax((z,), (out,), axis)[0]
 
 
@@ -113,6 +125,13 @@ _logsumexp = Kernel(
 )
 
 
+def _logsumexp_short(rows: ShortRows, z: Any) -> Any:
+    l = rows.log_sums(z)
+    if l is None:
+        return None
+    return l
+
+
 def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\log \sum_{l=1}^N e^{z_l}.
 
@@ -121,11 +140,10 @@ def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None:
-        e = np.exp(z)
-        total = e.dot(short.one)
-        l = log_of_sums(z, total)
-        return l
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_logsumexp_short, rows, z)
+        if short is not None:
+            return short
     return _logsumexp((z,), (out,), axis)[0]
 
 
@@ -182,6 +200,22 @@ _cross_entropy = Kernel(
 )
 
 
+def _cross_entropy_short(rows: ShortRows, z: Any, y: Any) -> Any:
+    if not rows.like(y):
+        return None
+    c = (y * z).dot(rows.one)
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    l = np.log(rows.thin(total))
+    c2 = y.dot(rows.one)
+    m = l * c2
+    a = c - m
+    m2 = -a
+    return m2
+
+
 def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""L.
 
@@ -193,16 +227,10 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(y, z):
-        c = (y * z).dot(short.one)
-        e = np.exp(z)
-        total = e.dot(short.one)
-        l = np.log(total)
-        c2 = y.dot(short.one)
-        m = l * c2
-        a = c - m
-        m2 = -a
-        return m2
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_short, rows, z, y)
+        if short is not None:
+            return short
     return _cross_entropy((z, y), (out,), axis)[0]
 
 
@@ -221,6 +249,18 @@ _cross_entropy_grad = Kernel(
 )
 
 
+def _cross_entropy_grad_short(rows: ShortRows, z: Any, y: Any) -> Any:
+    if not rows.like(y):
+        return None
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    e -= y
+    return e
+
+
 def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\frac{\partial L}{\partial z_j}.
 
@@ -232,10 +272,8 @@ def cross_entropy_grad(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | 
 
     From derivations/softmax.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(y, z):
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        e -= y
-        return e
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_cross_entropy_grad_short, rows, z, y)
+        if short is not None:
+            return short
     return _cross_entropy_grad((z, y), (out,), axis)[0]

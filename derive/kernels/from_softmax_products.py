@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from derive.kernels.runtime import (
     Array,
     Kernel,
+    QUIET,
+    ShortRows,
     Work,
     exp_total,
     inner_products,
-    like_logits,
     log_normalised,
     normalise,
     short_rows,
@@ -47,6 +48,20 @@ _softmax_vjp = Kernel(
 )
 
 
+def _softmax_vjp_short(rows: ShortRows, z: Any, v: Any) -> Any:
+    if not rows.like(v):
+        return None
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    c = rows.totals(e * v)
+    a = v - c
+    a *= e
+    return a
+
+
 def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\sum_{i=1}^N v_i \frac{\partial s_i}{\partial z_j}.
 
@@ -59,14 +74,10 @@ def softmax_vjp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 
     From derivations/kernels/softmax-products.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        c = short.totals(e * v)
-        a = v - c
-        a *= e
-        return a
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_softmax_vjp_short, rows, z, v)
+        if short is not None:
+            return short
     return _softmax_vjp((z, v), (out,), axis)[0]
 
 
@@ -88,6 +99,20 @@ _softmax_jvp = Kernel(
 )
 
 
+def _softmax_jvp_short(rows: ShortRows, z: Any, v: Any) -> Any:
+    if not rows.like(v):
+        return None
+    e = np.exp(z)
+    total = e.dot(rows.spread)
+    if rows.lost(z, total):
+        return None
+    rows.share(e, total)
+    c = rows.totals(e * v)
+    a = v - c
+    a *= e
+    return a
+
+
 def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\sum_{j=1}^N \frac{\partial s_i}{\partial z_j} v_j.
 
@@ -100,14 +125,10 @@ def softmax_jvp(z: ArrayLike, v: ArrayLike, axis: int = -1, out: Array | None = 
 
     From derivations/kernels/softmax-products.md.
     """
-    if axis == -1 and out is None and (short := short_rows(z)) is not None and like_logits(v, z):
-        e = np.exp(z)
-        total = short.totals(e)
-        np.divide(e, total, e)
-        c = short.totals(e * v)
-        a = v - c
-        a *= e
-        return a
+    if axis == -1 and out is None and (rows := short_rows(z)) is not None:
+        short = QUIET.copy().run(_softmax_jvp_short, rows, z, v)
+        if short is not None:
+            return short
     return _softmax_jvp((z, v), (out,), axis)[0]
 
 

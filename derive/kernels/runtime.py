@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import pairwise
 from typing import Any
 
@@ -310,16 +311,28 @@ def joined(pieces: list[Array], axis: int) -> Array:
 # Inside a block an array stands as (axes, rows). For long rows these are transposed views of the memory of the caller,
 # for short ones transposed copies, so that the inner loops run along the rows.
 
-BLOCK_BYTES = 1 << 21  # of the largest array: it stays near between the passes, and a block costs little beside them
+def cache_bytes() -> int:
+    """The size of the cache that a core has to itself, where the system tells; else a common one."""
+    try:
+        return max(os.sysconf("SC_LEVEL2_CACHE_SIZE"), 0) or 1 << 20
+    except (AttributeError, ValueError, OSError):
+        return 1 << 20
+
+
+BLOCK_BYTES = min(max(cache_bytes() // 2, 1 << 18), 1 << 20)  # of the largest array: it is near between the passes
 SHORT = 16  # rows of at most so many entries are copied
 BUFFER = 512  # entries of NumPy's buffer, for rows from 256 to 8192 entries: a number a row is then not copied
 THREAD_ENTRIES = 1 << 20  # less work than this is not worth a hand-over
 FEW = 1 << 12  # so many entries may be computed in the widest type
 PIECE = 512  # entries of a long row that are summed by one dot product
 SAMPLE = 512  # entries of a row that are looked at
+LOOKS = 8  # data is looked at again after so many blocks
 SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
 SMALL_REST = 0.05  # a sum besides the largest entry for which the rounding of differences shows
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
+HIGHEST = {4: 88.0, 8: 709.0}  # by size of type: exp of more is infinite
+REACH = {4: 104.0, 8: 746.0}  # exp of a number that is so far below zero is zero
+SPARSE = 8  # one entry of so many, or less, is not zero: they are computed apart
 
 _threads = 0
 
@@ -340,18 +353,39 @@ def thread_count() -> int:
 
 
 class Work:
-    """What a run over rows has learnt about its data: whether the shift 0 serves, whether entries are far below,
-    whether roundings of a sum would not show.
+    """What a run over rows has learnt about its data, and the buffers of a block, kept for the next one.
 
-    It also keeps the buffers of a block for the next one.
+    speculate  the shift 0 is worth trying
+    low, deep  some entries, or their differences from the largest, are far below zero
+    sparse     most exponentials are zero
+    rough      roundings of a sum and of a reciprocal would not show
+    finite     no sum of the last block is infinite or nan
+    few        places, rows and values of the exponentials of the last block that are not zero, when the others were
+               left out
     """
 
-    __slots__ = ("buffers", "dtype", "finite", "low", "rough", "sizes", "speculate")
+    __slots__ = ("blocks", "buffers", "deep", "dtype", "few", "finite", "low", "rough", "sizes", "sparse", "speculate")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
-        self.speculate, self.finite, self.low, self.rough = True, True, False, False
+        self.speculate, self.finite = True, True
+        self.low, self.deep, self.sparse, self.rough = False, False, False, False
+        self.few: tuple[Array, Array, Array] | None = None
+        self.blocks = 0
         self.sizes, self.dtype = sizes, dtype
         self.buffers: dict[Any, Array] = {}
+
+    def look(self, x: Array) -> None:
+        """Every few blocks, some entries of some rows are looked at."""
+        self.blocks += 1
+        if self.blocks % LOOKS != 1 or not x.size:
+            return
+        part = x[:: max(1, len(x) // SAMPLE), :: max(1, x.shape[1] // 2)]
+        low, high = extremes(part)
+        width, reach = high - low, REACH.get(x.itemsize, math.inf)
+        self.speculate = not high > HIGHEST.get(x.itemsize, math.inf)
+        self.low, self.deep = not low > LOWEST, not width < -LOWEST
+        self.rough = len(x) > SHORT and width > SPREAD
+        self.sparse = width > reach and int(np.count_nonzero(part > high - reach)) * SPARSE <= part.size
 
     def like(self, key: Any, x: Array) -> Array:
         """A buffer of the shape, type and order of ``x``; a key gets the same one again."""
@@ -516,21 +550,26 @@ def in_threads(run: Any, rows: int, step: int) -> list[Any]:
 
 def column_sums(x: Array, rough: bool = False) -> Array:
     """Sums down the first axis of (axis, rows), in pairs; if rough, as dot products: faster, less exact."""
-    size = x.shape[0]
-    rows = x.T
-    if not rows.flags.c_contiguous or size <= SHORT:
-        return in_pairs(x) if size <= SHORT else np.add.reduce(x, axis=0)
-    if not rough or x.dtype.itemsize > 8:
+    size, rows = x.shape[0], x.T
+    if size <= SHORT:
+        return in_pairs(x)
+    if not rows.flags.c_contiguous:
+        return np.asarray(np.add.reduce(x, axis=0))
+    if not rough or x.itemsize > 8:
         return np.asarray(np.add.reduce(rows, axis=1))
     if size <= PIECE * 4:
-        return row_dot(rows, np.ones(size, x.dtype))
-    whole = size // PIECE * PIECE
-    strides = (rows.strides[0], PIECE * x.itemsize, x.itemsize)
-    pieces = np.lib.stride_tricks.as_strided(rows, (len(rows), whole // PIECE, PIECE), strides)
-    total = np.add.reduce(row_dot(pieces, np.ones(PIECE, x.dtype)), axis=1)
-    if whole < size:
-        total += row_dot(rows[:, whole:], np.ones(size - whole, x.dtype))
+        return row_dot(rows, ones_of(size, x.dtype))
+    whole = size // PIECE
+    shape, strides = (len(rows), whole, PIECE), (rows.strides[0], PIECE * x.itemsize, x.itemsize)
+    pieces = np.ndarray(shape, x.dtype, rows, 0, strides)
+    total = np.add.reduce(row_dot(pieces, ones_of(PIECE, x.dtype)), axis=1)
+    if whole * PIECE < size:
+        total += row_dot(rows[:, whole * PIECE :], ones_of(size - whole * PIECE, x.dtype))
     return np.asarray(total)
+
+
+def ones_of(size: int, dtype: Any) -> Array:
+    return remembered(("one", dtype, size), lambda: np.ones(size, dtype))
 
 
 def in_pairs(x: Array) -> Array:
@@ -546,7 +585,10 @@ def in_pairs(x: Array) -> Array:
 
 def row_dot(a: Array, b: Array) -> Array:
     """Dot products along the last axis."""
-    return np.asarray(np.vecdot(a, b) if hasattr(np, "vecdot") else np.einsum("...i,...i->...", a, b))
+    return np.asarray(VECDOT(a, b)) if VECDOT else np.asarray(np.einsum("...i,...i->...", a, b))
+
+
+VECDOT = getattr(np, "vecdot", None)
 
 
 def inner_products(a: Array, b: Array) -> Array:
@@ -560,7 +602,13 @@ def column_top(x: Array) -> Array:
     """The maximum of each row; 0 where it is infinite or there is none, so that x - top is never inf - inf."""
     if not x.shape[0]:
         return np.zeros(x.shape[1], x.dtype)
-    top = np.maximum.reduce(x, axis=0)
+    rows = x.T
+    if len(x) > SHORT and rows.flags.c_contiguous:
+        at = rows.argmax(axis=1)
+        at += row_starts(len(rows), len(x))
+        top = rows.reshape(-1).take(at)
+    else:
+        top = np.maximum.reduce(x, axis=0)
     if not np.isfinite(top).all():
         top[np.isinf(top)] = 0
     return np.asarray(top)
@@ -575,7 +623,7 @@ def exp_into(x: Array, e: Array, low: bool) -> None:
     edge &= x > LOWEST - 46
     some = np.divmod(np.flatnonzero(edge.T), len(x))[::-1] if edge.any() else None
     tiny = np.exp(x[some]) if some is not None else None
-    np.clip(x, LOWEST, np.inf, out=e)  # two bounds: np.maximum with a number is slower
+    np.maximum(x, remembered(("lowest", len(x)), lambda: np.full((len(x), 1), LOWEST)), out=e)
     np.exp(e, out=e)
     np.subtract(e, EXP_LOWEST, out=e)  # exactly 0 where it was clipped; no other entry of this size is left as it is
     if some is not None:
@@ -590,49 +638,85 @@ def extremes(x: Array) -> tuple[float, float]:
     return x.item(x.argmin()), x.item(x.argmax())
 
 
-def sampled(x: Array, work: Work) -> float:
-    """How far the entries of a row spread, and whether entries are far below; some entries of two rows tell."""
-    if not x.size:
-        return 0.0
-    every = max(1, len(x) // SAMPLE)
-    low, high = extremes(x[::every, 0])
-    other = x[::every, x.shape[1] // 2]
-    work.low = not min(low, other.item(other.argmin())) > LOWEST
-    return high - low
-
-
 def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
-    """e = exp(x - c), its sums and c; c is the number 0 where every sum keeps in range, else the maximum of each row.
+    """e = exp(x - c), its sums and c, a number or one a row. Where few are not zero they are in ``work.few`` instead.
 
-    What is made of them does not depend on c, so c = 0 is tried first: it saves two passes and a rounding. A sum of at
-    least 1 loses no entry that would be a normal number after division.
+    What is made of them does not depend on c. So c = 0 is tried first: it saves two passes and a rounding. A sum of at
+    least 1/2 loses no entry that would be a normal number after division. Rows out of range are computed once more
+    with their maximum as c; when there are many, so are the blocks to come.
     """
-    work.finite = True
-    if work.speculate:
-        spread = sampled(x, work)
-        work.rough = len(x) > SHORT and spread > SPREAD
+    work.look(x)
+    work.finite, work.few = True, None
+    if work.speculate and not work.sparse:
         exp_into(x, e, work.low)
         total = column_sums(e, work.rough)
         if total.size:
             least, most = extremes(total)
-            if least >= 1 and most < math.inf:
+            if least >= 0.5 and most < math.inf:
                 return total, 0.0
+            bad = np.flatnonzero(~((total >= 0.5) & (total < math.inf)))
+            if bad.size * 4 <= total.size:
+                return total, shifted_rows(x, e, total, bad, work)
         work.speculate = False
     top = column_top(x)
-    np.subtract(x, top, out=e)
     work.rough = False  # the difference has rounded already
-    sampled(e, work)
-    exp_into(e, e, work.low)
+    if work.sparse and (sums := exp_few(x, top, e, work)) is not None:
+        return sums, top
+    np.subtract(x, top, out=e)
+    exp_into(e, e, work.deep)
     total = column_sums(e)
     work.finite = bool(np.isfinite(total).all())
     return total, top
+
+
+def shifted_rows(x: Array, e: Array, total: Array, bad: Array, work: Work) -> Array:
+    """exp(x - c) and its sums for the rows ``bad``, with their maxima as c; c for every row."""
+    part = x.T[bad].T
+    top = column_top(part)
+    np.subtract(part, top, out=part)
+    exp_into(part, part, True)
+    sums = column_sums(part)
+    e.T[bad], total[bad] = part.T, sums
+    work.finite = bool(np.isfinite(sums).all())
+    shift = np.zeros(total.shape, total.dtype)
+    shift[bad] = top
+    return shift
+
+
+def exp_few(x: Array, top: Array, e: Array, work: Work) -> Array | None:
+    """The sums of exp(x - top) where few terms are not zero, which are kept apart; None when they are many, or a row
+    has no sum."""
+    rows = x.T
+    if not rows.flags.c_contiguous or not e.T.flags.c_contiguous:
+        return None
+    few = np.flatnonzero(np.greater_equal(rows, (top - x.dtype.type(REACH[x.itemsize]))[:, None]))
+    if few.size * 4 > x.size:
+        return None
+    at = few // len(x)
+    values = rows.reshape(-1).take(few)
+    values -= top.take(at)
+    np.exp(values, out=values)
+    starts = np.flatnonzero(np.diff(at, prepend=-1))
+    if len(starts) < len(rows):
+        return None
+    longer = np.float64 if x.itemsize < 8 else np.longdouble
+    total = np.add.reduceat(values, starts, dtype=longer).astype(x.dtype)
+    if not np.isfinite(total).all():
+        return None
+    work.few = few, at, values
+    return total
 
 
 def normalise(e: Array, total: Array, work: Work, factor: Any = None) -> None:
     """e = factor * e / total; by the reciprocal where its rounding does not show."""
     if not work.finite:  # a row with +inf has no softmax
         total = np.where(np.isinf(total), e.dtype.type(np.nan), total)
-    if factor is not None:
+    if work.few is not None:
+        few, at, values = work.few
+        values /= (total if factor is None else total / factor).take(at)
+        e.fill(0)
+        e.T.reshape(-1)[few] = values
+    elif factor is not None:
         np.multiply(e, np.divide(factor, total), out=e)
     elif work.rough:
         np.multiply(e, np.reciprocal(total), out=e)
@@ -669,32 +753,42 @@ def rest_of(rows: Array, top: Array) -> Array:
 
 
 def log_normalised(x: Array, out: Array, work: Work) -> None:
-    """out = (x - m) - log sum exp(x - m): exact to a few units in the last place, also near zero."""
+    """out = x - log sum exp(x): exact to a few units in the last place, also near zero."""
     e = work.like("exp", out)
-    if not x.T.flags.c_contiguous or len(x) <= SHORT:
-        top = column_top(x)
-        np.subtract(x, top, out=out)
-        sampled(out, work)
-        exp_into(out, e, work.low)
-        np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
+    work.look(x)
+    long = x.T.flags.c_contiguous and out.T.flags.c_contiguous and len(x) > SHORT
+    if long and work.speculate and not work.sparse and log_normalised_at_once(x, out, e, work):
         return
-    rows, every = x.T, np.arange(x.shape[1])
-    largest = rows.argmax(axis=1)
-    top = rows[every, largest]
+    top = column_top(x)
     np.subtract(x, top, out=out)
-    sampled(out, work)
-    exp_into(out, e, work.low)
-    e.T[every, largest] = 0
-    rest = column_sums(e, x.dtype.itemsize < 8)
-    small = np.flatnonzero(rest < SMALL_REST)
-    if small.size:
-        rest[small] = rest_of(rows[small], top[small])
-    logs = np.log1p(rest)
-    if not np.isfinite(top).all():
-        np.subtract(x, 0, out=out)
-        np.subtract(out, np.where(np.isfinite(top), top + logs, top), out=out)
-    else:
-        np.subtract(out, logs, out=out)
+    exp_into(out, e, work.deep)
+    np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
+
+
+def log_normalised_at_once(x: Array, out: Array, e: Array, work: Work) -> bool:
+    """The same from exp(x) as it is; False where that is out of range.
+
+    With p = exp(largest) and the sum r of the others, log(p + r) = largest + log1p(r / p). It is subtracted in two
+    parts, so that nothing is lost where it nearly cancels.
+    """
+    exp_into(x, e, work.low)
+    rows, flat = x.T, e.T.reshape(-1)
+    at = rows.argmax(axis=1)
+    at += row_starts(len(rows), len(x))
+    largest = rows.reshape(-1).take(at).astype(np.result_type(x.dtype, np.float64), copy=False)
+    peak = np.exp(largest)
+    flat[at] = 0
+    rest = column_sums(e, work.rough)
+    least, most = extremes(rest + peak)
+    if not (least >= 0.5 and most < math.inf):
+        work.speculate = False
+        return False
+    log = np.log1p(rest / peak)
+    first = (largest + log).astype(x.dtype)
+    second = (largest - first) + log
+    np.subtract(x, first, out=out)
+    np.subtract(out, second.astype(x.dtype, copy=False), out=out)
+    return True
 
 
 def log_sum_exp_of(x: Array, total: Array, shift: Any) -> Array:
@@ -725,107 +819,241 @@ def sum_over_rows(x: Array) -> Any:
 
 
 # ----- the straight way for short rows -----
+#
+# A few calls on arrays of one shape, with tables that are kept for it. They run in a context of their own, in which
+# NumPy warns of nothing; they look at their sums, and give up when an exponential was out of range.
 
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
-SPREAD_ENTRIES = 1 << 13  # from so many on, a sum is repeated along its row; below, a product with ones is sooner done
-LIMITS32, LIMITS64 = (-87.0, 85.0), (-708.0, 706.0)  # exp of these and sums of SHORT of them are normal numbers
+WIDE_ENTRIES = 1 << 13  # up to so many, a product with a matrix of ones leaves the sum in every entry of its row
+LOW_LIMITS = {4: -87.0, 8: -708.0}  # by size of type: exp of more is a normal number
+KEPT = 256  # shapes, and tables
+KEPT_ENTRIES = 1 << 14  # of a table
 TABLES: dict[Any, Array] = {}
+SHAPES32: dict[Any, ShortRows] = {}
+SHAPES64: dict[Any, ShortRows] = {}
 
 
-class Rows:
-    """Sums along rows of one short size, by products with small tables that are kept."""
+class Loud:
+    """In the place of a context, where the floating-point settings of NumPy (before 2.0) are not part of one."""
 
-    __slots__ = ("dtype", "one", "ones", "scaled", "size", "units")
+    def copy(self) -> Loud:
+        return self
 
-    def __init__(self, size: int, dtype: Any) -> None:
-        self.size, self.dtype = size, dtype
-        self.ones, self.one = np.ones((size, size), dtype), np.ones(size, dtype)
-        self.scaled: dict[float, Array] = {}
+    def run(self, function: Any, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+
+def quiet_context() -> Any:
+    """A context in which NumPy ignores what happens to numbers. A copy of it is entered, at little cost."""
+    before, context = np.geterr(), copy_context()
+    context.run(np.seterr, all="ignore")
+    if np.geterr() == before:
+        return context
+    np.seterr(**before)
+    return Loud()
+
+
+class ShortRows:
+    """Sums along the rows of arrays of one shape.
+
+    A sum is *wide* when it stands in every entry of its row, so that nothing has to be broadcast. For few entries that
+    is how sums are made, by a product with a matrix of ones; for many they are made one a row, and repeated.
+    """
+
+    __slots__ = ("count", "dtype", "each", "lead", "low", "number", "one", "one64", "ones", "others64", "scaled_ones",
+                 "shape", "size", "spread", "starts", "units", "wide")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.lead, self.size = shape, shape[:-1], shape[-1]
+        self.dtype, self.number = dtype, dtype.type
+        self.count, self.low = math.prod(self.lead), LOW_LIMITS[dtype.itemsize]
+        self.wide = self.count * self.size <= WIDE_ENTRIES
+        self.one, self.one64 = ones_of(self.size, dtype), ones_of(self.size, FLOAT64)
+        self.ones = remembered(("ones", dtype, self.size), lambda: np.ones((self.size, self.size), dtype))
+        self.others64 = remembered(("others", self.size), lambda: 1 - np.eye(self.size))  # sums all but one entry
+        self.spread = self.ones if self.wide else self.one
+        self.each = ones_of(self.count, dtype)
+        self.starts = row_starts(self.count, self.size).reshape(self.lead)
+        self.scaled_ones: dict[float, Array] = {}
         self.units: dict[float, Array] = {}
 
-    def totals(self, x: Array, factor: float = 1, total: Array | None = None) -> Array:
-        """``factor`` times the sum of each row, in every entry of the row; ``total`` are the sums if they are known."""
-        if x.size <= SPREAD_ENTRIES:
-            return np.asarray(x.dot(self.ones if factor == 1 else self.scaled_ones(factor)))
-        sums = x.dot(self.one) if total is None else total
-        if factor != 1:
-            sums = sums * factor
-        return np.asarray(sums.repeat(self.size).reshape(x.shape))
+    def lost(self, z: Array, total: Any) -> bool:
+        """True when a sum of exp(z) is not finite, or so small that entries may have lost digits."""
+        if self.count == 1:
+            least = most = total.item(0)
+        else:
+            least, most = total.item(total.argmin()), total.item(total.argmax())
+        return not (most < math.inf and (least >= 0.5 or z.item(z.argmin()) > self.low))
 
-    def scaled_ones(self, factor: float) -> Array:
-        found = self.scaled.get(factor)
-        return self.keep(self.scaled, factor, self.ones * self.dtype.type(factor)) if found is None else found
+    def thin(self, total: Any) -> Any:
+        """One number a row."""
+        return total[..., 0] if self.wide else total
+
+    def repeated(self, total: Any) -> Array:
+        """The number of each row in every entry of it."""
+        return total if self.wide else np.asarray(total.repeat(self.size).reshape(self.shape))
+
+    def totals(self, x: Array) -> Array:
+        """The sum of each row in every entry of it."""
+        return self.repeated(x.dot(self.spread))
+
+    def share(self, e: Array, total: Any, factor: float = 1) -> None:
+        """e = e / (factor * total), for the sums ``total`` of ``e``; by the reciprocal where its rounding is hidden."""
+        if self.wide:
+            np.divide(e, total if factor == 1 else e.dot(self.scaled(factor)), e)
+            return
+        if factor != 1:
+            total = total * self.number(factor)
+        some = e.reshape(-1)[:: max(1, e.size // SAMPLE)]
+        if some.item(some.argmax()) > some.item(some.argmin()) * math.exp(SPREAD):
+            np.multiply(e, self.repeated(np.reciprocal(total)), e)
+        else:
+            np.divide(e, self.repeated(total), e)
+
+    def scaled(self, factor: float) -> Array:
+        """A matrix of ``factor``."""
+        found = self.scaled_ones.get(factor)
+        return keep(self.scaled_ones, factor, self.ones * self.number(factor)) if found is None else found
 
     def unit_rows(self, value: float) -> Array:
-        """``value`` times the identity."""
+        """A diagonal matrix of ``value``."""
         found = self.units.get(value)
-        return self.keep(self.units, value, np.eye(self.size, dtype=self.dtype) * value) if found is None else found
+        if found is None:
+            found = keep(self.units, value, np.eye(self.size, dtype=self.dtype) * self.number(value))
+        return found
 
-    def others(self) -> Array:
-        """A matrix that sums, for each entry of a row, the other ones."""
-        found = self.units.get(0)
-        return self.keep(self.units, 0, self.ones - np.eye(self.size, dtype=self.dtype)) if found is None else found
+    def like(self, y: Any) -> bool:
+        """True when ``y`` is an array like the logits."""
+        return type(y) is np.ndarray and y.dtype is self.dtype and y.shape == self.shape
 
-    def keep(self, tables: dict[float, Array], key: float, table: Array) -> Array:
-        if len(tables) >= 64:
-            tables.clear()
-        table.flags.writeable = False
-        tables[key] = table
-        return table
+    def places(self, labels: Any) -> Any:
+        """Places of the labelled entries in the flattened logits; None unless each row has a label in its range."""
+        if type(labels) is not np.ndarray or labels.dtype is not INTP or labels.shape != self.lead:
+            return None
+        if self.count == 1:
+            return labels if 0 <= labels.item() < self.size else None
+        unsigned = labels.view(np.uintp)  # a negative label is large
+        if unsigned.item(unsigned.argmax()) >= self.size:
+            return None
+        return self.starts + labels
+
+    def add_at(self, x: Array, labels: Array, places: Array, value: float) -> None:
+        """Add a number at the labelled entries, which are at ``places``."""
+        if self.count == 1:
+            x.reshape(-1)[places.item()] += value
+        elif self.wide or not x.flags.c_contiguous:
+            x += self.unit_rows(value).take(labels, 0)
+        else:
+            entries = x.take(places)
+            entries += self.number(value)
+            x.reshape(-1)[places] = entries
+
+    def sum_of(self, x: Any) -> Any:
+        """The sum of numbers, one a row."""
+        return x.item() if self.count == 1 else x.dot(self.each)
+
+    # ----- logarithms -----
+
+    def log_sums(self, z: Array) -> Any:
+        """log sum exp of each row, from exponentials in double precision; None when they are out of range."""
+        total = exp64(z).dot(self.one64)
+        least, most = (total.item(), total.item()) if self.count == 1 else extremes(total)
+        if not (most < math.inf and least > TINY_SUM):
+            return None
+        result = np.log(total)
+        near = NEAR_ZERO[self.dtype.itemsize]
+        if least < 1 + near * 2 and most > 1 - near:
+            result = careful(z, np.asarray(result), near)
+        return result if self.dtype is FLOAT64 else result.astype(self.dtype)
+
+    def log_shares(self, z: Array) -> Array | None:
+        """The logarithm of exp(z) / sum exp(z); None when they are out of range.
+
+        log s_i = -log(1 + (sum of the other exponentials) / exp z_i), which cancels nowhere. For many narrow numbers
+        z - log sum exp(z) is sooner done in double precision, and only what is near zero is taken from the other form.
+        """
+        if self.wide or self.dtype is FLOAT64:
+            l = log_of_shares(z, self.others64)
+            return l if l is None or self.dtype is FLOAT64 else l.astype(self.dtype)
+        e = exp64(z)
+        total = e.dot(self.one64)
+        least, most = extremes(total)
+        if not (most < math.inf and least > TINY_SUM):
+            return None
+        log = np.log(total)
+        first = log.astype(self.dtype)
+        second = (log - first).astype(self.dtype)
+        l = z - self.repeated(first)
+        l -= self.repeated(second)
+        edge = -(2.0**-22) * max(1.0, abs(math.log(most)), abs(math.log(least)))
+        if not l.item(l.argmax()) < edge:
+            near = np.flatnonzero(l >= edge)
+            part, own = e.reshape(-1, self.size)[near // self.size], (np.arange(len(near)), near % self.size)
+            largest = part[own]
+            part[own] = 0
+            l.put(near, -np.log1p(part.dot(self.one64) / largest))
+        return l
 
 
-ROWS32: dict[int, Rows] = {}
-ROWS64: dict[int, Rows] = {}
+TINY_SUM = 1e-280
+NEAR_ZERO = {4: 2.0**-20, 8: 0.5}  # by size of type: logarithms of sums that are nearer to zero have lost digits
 
 
-def short_rows(z: Any) -> Rows | None:
-    """The tables for the rows of ``z``, if they are short and exp takes every entry as it is."""
+def exp64(z: Array) -> Array:
+    """exp(z) in double precision."""
+    if z.dtype is FLOAT64 or z.size > WIDE_ENTRIES:
+        return np.exp(z, dtype=FLOAT64)
+    e = z.astype(FLOAT64)
+    return np.exp(e, e)
+
+
+def log_of_shares(z: Array, others: Array) -> Array | None:
+    """-log(1 + (sum of the other exponentials) / exp z); None when they are out of range."""
+    e = exp64(z)
+    l = e.dot(others)
+    if not (e.item(e.argmin()) > TINY_SUM and l.item(l.argmax()) < math.inf):
+        return None
+    l /= e
+    np.log1p(l, l)
+    np.negative(l, l)
+    return l
+
+
+def careful(z: Array, result: Array, near: float) -> Any:
+    """``result`` = log sum exp(z), with the entries near zero computed from longer numbers."""
+    flat = result.reshape(-1)
+    at = np.flatnonzero(np.abs(flat) < near)
+    if at.size:
+        e = np.exp(z.reshape(-1, z.shape[-1])[at].astype(np.longdouble))
+        flat[at] = np.log(in_pairs(e.T))
+    return flat.reshape(result.shape) if result.ndim else flat[0]
+
+
+def short_rows(z: Any) -> ShortRows | None:
+    """What is kept for arrays like ``z``, if its rows are short and it is not too large."""
     if type(z) is not np.ndarray:
         return None
-    dtype = z.dtype
-    if dtype is FLOAT32:
-        known, (low, high) = ROWS32, LIMITS32
-    elif dtype is FLOAT64:
-        known, (low, high) = ROWS64, LIMITS64
-    else:
+    dtype, shape = z.dtype, z.shape
+    known = SHAPES32 if dtype is FLOAT32 else SHAPES64 if dtype is FLOAT64 else None
+    return None if known is None else known.get(shape) or new_shape(shape, dtype, known)
+
+
+def new_shape(shape: tuple[int, ...], dtype: Any, known: dict[Any, ShortRows]) -> ShortRows | None:
+    if not shape or not 0 < shape[-1] <= SHORT or not 0 < math.prod(shape) <= SHORT_ENTRIES:
         return None
-    try:
-        rows = known[z.shape[-1]]
-        if z.item(z.argmax()) < high and z.item(z.argmin()) > low and z.size <= SHORT_ENTRIES:
-            return rows
-    except KeyError:
-        if 0 < (size := z.shape[-1]) <= SHORT:
-            known[size] = Rows(size, dtype)
-            return short_rows(z)
-    except (IndexError, ValueError):  # no axis, no rows
-        pass
-    return None
+    if len(known) >= KEPT:
+        known.clear()
+    made = known[shape] = ShortRows(shape, dtype)
+    return made
 
 
-def row_total(x: Any) -> Any:
-    """The sum of numbers, one a row."""
-    if x.size == 1:
-        return x.item()
-    return x.dot(remembered(("one", x.dtype, x.size), lambda: np.ones(x.size, x.dtype)))
-
-
-def like_logits(y: Any, z: Array) -> bool:
-    """True when ``y`` is an array like ``z``."""
-    return type(y) is np.ndarray and y.dtype is z.dtype and y.shape == z.shape
-
-
-def short_labels(labels: Any, z: Array) -> Array | None:
-    """Places of the labelled entries in the flattened ``z``, if there is a label for each row and all are in range."""
-    if type(labels) is not np.ndarray or labels.dtype is not INTP or labels.shape != z.shape[:-1]:
-        return None
-    size = z.shape[-1]
-    if labels.size == 1:
-        return labels if 0 <= labels.item() < size else None
-    unsigned = labels.view(np.uintp)  # a negative label is large
-    if unsigned.item(unsigned.argmax()) >= size:
-        return None
-    count = z.size // size
-    return row_starts(count, size).reshape(labels.shape) + labels
+def keep(tables: dict[float, Array], key: float, table: Array) -> Array:
+    """The table, kept for the next call."""
+    if len(tables) >= KEPT:
+        tables.clear()
+    tables[key] = table
+    return table
 
 
 def row_starts(count: int, size: int) -> Array:
@@ -833,24 +1061,16 @@ def row_starts(count: int, size: int) -> Array:
 
 
 def remembered(key: Any, make: Any) -> Array:
-    """A small table, kept for the next call."""
+    """A table, kept for the next call if it is small."""
     table = TABLES.get(key)
     if table is None:
-        if len(TABLES) >= 64:
-            TABLES.clear()
         table = make()
         table.flags.writeable = False
-        TABLES[key] = table
+        if table.size <= KEPT_ENTRIES:
+            if len(TABLES) >= KEPT:
+                TABLES.clear()
+            TABLES[key] = table
     return table
 
 
-def log_of_sums(z: Array, total: Any) -> Any:
-    """log total, where total are the sums of exp of the rows of ``z``; entries near zero are computed with care."""
-    result = np.log(total)
-    if result.size == 1:
-        if abs(result.item()) >= 1:
-            return result
-        result = np.asarray(result)
-    flat = result.reshape(-1)
-    again(z.reshape(-1, z.shape[-1]).T, flat)
-    return flat.reshape(result.shape) if result.ndim else flat[0]
+QUIET = quiet_context()
