@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from derive.codegen import build
+from derive.codegen import array, build
 from derive.codegen.array import (
     Add,
     AtLabel,
@@ -34,6 +34,7 @@ from derive.codegen.array import (
     with_children,
 )
 from derive.codegen.numpy_source import LETTERS, Straight, constant_text, is_constant, rational
+from derive.codegen.shares import Share, Shares, factor_use
 
 ONE = Fraction(1)
 SIMPLE = (Input, Map, Add, Mul, Contract, Gather, AtLabel, OnDiagonal, Softmax, LogSoftmax, LogSumExp)
@@ -329,6 +330,7 @@ class Columns(Straight):
         super().__init__(roots, names, taken)
         self.rows = rows
         self.groups: dict[Node, tuple[str, str, str]] = {}
+        self.shares = Shares(self.order, self.roots, lambda n: n.rank == 0)
 
     def assign(self, node: Node, expression: str, owned: bool = True) -> None:
         super().assign(node, expression, owned)
@@ -388,7 +390,9 @@ class Columns(Straight):
             self.needs.add("exp_total")
             x = self.ref(operand)
             self.lines.append(f'{e} = work.like("{e}", {x})')
-            self.lines.append(f"{total}, {shift} = exp_total({x}, {e}, work)")
+            share = self.shares.at_label(operand)
+            labels = f", {self.ref(share.at.where.node)}" if share and share.at else ""
+            self.lines.append(f"{total}, {shift} = exp_total({x}, {e}, work{labels})")
             self.groups[operand] = e, total, shift
             self.lend(operand)
         return self.groups[operand]
@@ -401,18 +405,26 @@ class Columns(Straight):
         self.taken.add(name)
         return name
 
-    def scaled(self, node: Node, operand: Node, factor: str) -> None:
-        """exp / total * factor, in the place of the exponentials."""
-        e, total, _ = self.exponentials(operand)
+    def share(self, node: Node, share: Share) -> None:
+        """factor * exp / total, in the place of the exponentials."""
+        e, total, _ = self.exponentials(share.soft.operand)
         self.needs.add("normalise")
-        self.lines.append(f"normalise({e}, {total}, work{', ' + factor if factor else ''})")
+        more = [] if share.factor == array.ONE else [self.factor_text(share)]
+        if share.at is not None:
+            more = [*more, f"labels={self.ref(share.at.where.node)}"]
+        elif not more and self.shares.subtracted(node):
+            more = ["exact=True"]
+        self.lines.append(f"normalise({', '.join([e, total, 'work', *more])})")
         self.text[node] = e
         self.owned.add(node)
 
+    def factor_text(self, share: Share) -> str:
+        coefficient, factors = factor_use(share)
+        return self.product(coefficient, factors, 0)
+
     def along(self, function: str, node: Softmax | LogSoftmax | LogSumExp) -> None:
         if isinstance(node, Softmax):
-            if not self.scaled_later(node):
-                self.scaled(node, node.operand, "")
+            self.share(node, Share(node, array.ONE))
         elif isinstance(node, LogSoftmax):
             self.needs.add("log_normalised")
             x = self.ref(node.operand)
@@ -426,29 +438,14 @@ class Columns(Straight):
             e, total, shift = self.exponentials(node.operand)
             self.assign(node, f"log_sum_exp_of({self.ref(node.operand)}, {total}, {shift})")
 
-    def scaled_later(self, node: Softmax) -> bool:
-        """True when one product with numbers takes it, and can put them into the one scale of each row."""
-        users = [n for n in self.order if any(u.node == node for u in n.uses)]
-        return node not in self.roots and len(users) == 1 and self.scaling(users[0]) == node
-
-    def scaling(self, node: Node) -> Softmax | None:
-        """The softmax, when the node is a product of it and of numbers."""
-        if not isinstance(node, Mul) or node.rank != 1:
-            return None
-        soft = [(u, p) for u, p in node.factors if isinstance(u.node, Softmax)]
-        rest = [u for u, p in node.factors if not isinstance(u.node, Softmax)]
-        if len(soft) == 1 and soft[0][1] == 1 and all(u.node.rank == 0 for u in rest):
-            found = soft[0][0].node
-            return found if isinstance(found, Softmax) else None
-        return None
-
     def emit_row(self, node: Node) -> bool:
         """Nodes with a form of their own in this layout."""
         if isinstance(node, Shift | LogTotal | Shifted):
             return self.emit_part(node)
-        if isinstance(node, Mul) and (soft := self.scaling(node)) and self.scaled_later(soft):
-            rest = [f for f in node.factors if f[0].node != soft]
-            self.scaled(node, soft.operand, self.product(node.coefficient, rest, 0))
+        if self.shares.later(node):
+            return True
+        if isinstance(node, Mul | Add) and (share := self.shares.made_by(node)):
+            self.share(node, share)
             return True
         if isinstance(node, RowSum):
             self.emit_row_sum(node)

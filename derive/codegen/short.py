@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from derive.codegen.array import (
+    ONE,
     Add,
     AtLabel,
     Contract,
@@ -28,6 +29,7 @@ from derive.codegen.array import (
 )
 from derive.codegen.numpy_source import Straight, constant_text, is_constant, rational
 from derive.codegen.rows import UFUNCS, LogTotal, RowSum, Shift, Shifted
+from derive.codegen.shares import Share, Shares, factor_use
 
 
 class NotShort(Exception):
@@ -41,10 +43,11 @@ class Short(Straight):
         super().__init__(roots, names, taken | {"rows"})
         self.lane = lane
         self.thin: dict[Node, str] = {}
-        self.sums = ""
+        self.sums = self.rest = ""
         self.exps = ""
         self.places: dict[Node, str] = {}
         self.mode_thin = False
+        self.shares = Shares(self.order, self.roots, is_constant)
         self.logits = self.find_logits()
         self.wanted = self.forms()
 
@@ -120,7 +123,12 @@ class Short(Straight):
         """The sums of the exponentials, in the form in which they are made."""
         if not self.sums:
             e, self.sums = self.exponentials(), self.unused("total")
-            self.lines.append(f"{self.sums} = {e}.dot(rows.spread)")
+            share = self.shares.at_label(self.logits)
+            if share and share.at:
+                self.rest, places = self.unused("rest"), self.place_of(share.at.where.node)
+                self.lines.append(f"{self.sums}, {self.rest} = rows.sums_but({e}, {places})")
+            else:
+                self.lines.append(f"{self.sums} = {e}.dot(rows.spread)")
             self.give_up(f"rows.lost({self.logits.name}, {self.sums})")
         return self.sums
 
@@ -162,15 +170,14 @@ class Short(Straight):
     def lane_node(self, node: Node) -> None:
         if node.rank > 1 or node.sizes != (self.lane,):
             raise NotShort
-        if isinstance(node, Softmax):
-            if not self.scaled_later(node):
-                self.divide(node, "")
+        if self.shares.later(node):
+            return
+        if isinstance(node, Softmax | Mul | Add) and (share := self.shares.made_by(node)):
+            self.share(node, share)
         elif isinstance(node, LogSoftmax):
             self.log_softmax(node)
         elif isinstance(node, Shifted):
             self.text[node] = self.logits.name
-        elif isinstance(node, Mul) and (soft := self.scaling(node)) and self.scaled_later(soft):
-            self.scaled(node, soft)
         elif isinstance(node, AtLabel):
             if not self.only_added(node):
                 raise NotShort
@@ -186,31 +193,20 @@ class Short(Straight):
         self.text[node] = name
         self.owned.add(node)
 
-    def divide(self, node: Node, factor: str) -> None:
-        """The exponentials over their sum, or a multiple of it, in their place."""
+    def share(self, node: Node, share: Share) -> None:
+        """The exponentials over a multiple of their sum, in their place."""
         total, e = self.total(), self.exponentials()
-        self.lines.append(f"rows.share({e}, {total}{', ' + factor if factor else ''})")
+        coefficient, factors = factor_use(share)
+        more = [] if share.factor == ONE else [self.product(1 / coefficient, [(u, -p) for u, p in factors], 0)]
+        if share.at is not None:
+            places = self.place_of(share.at.where.node)
+            self.lines.append(f"rows.share_less({', '.join([e, total, self.rest, places, *more])})")
+        else:
+            if not more and self.shares.subtracted(node):
+                more = ["exact=True"]
+            self.lines.append(f"rows.share({', '.join([e, total, *more])})")
         self.text[node] = e
         self.owned.add(node)
-
-    def scaled_later(self, node: Softmax) -> bool:
-        users = [n for n in self.order if any(u.node == node for u in n.uses)]
-        return node not in self.roots and len(users) == 1 and self.scaling(users[0]) == node
-
-    def scaling(self, node: Node) -> Softmax | None:
-        if not isinstance(node, Mul):
-            return None
-        soft = [(u, p) for u, p in node.factors if isinstance(u.node, Softmax)]
-        rest = [u for u, p in node.factors if not isinstance(u.node, Softmax)]
-        if len(soft) == 1 and soft[0][1] == 1 and all(is_constant(u.node) for u in rest):
-            found = soft[0][0].node
-            return found if isinstance(found, Softmax) else None
-        return None
-
-    def scaled(self, node: Mul, soft: Softmax) -> None:
-        """exp / (sum of exp / factor): the factor goes into the sums."""
-        inverse = [(u, -p) for u, p in node.factors if u.node != soft]
-        self.divide(node, self.product(1 / node.coefficient, inverse, 0))
 
     def row_node(self, node: Node) -> None:
         wanted = self.wanted[node]
@@ -276,5 +272,4 @@ class Short(Straight):
             raise NotShort
         value = constant_text(inner.operand.node)
         amount = value if c == 1 else f"-{value}" if c == -1 else f"{rational(c)} * {value}"
-        labels, places = inner.where.node, self.place_of(inner.where.node)
-        self.lines.append(f"rows.add_at({self.text[node]}, {self.ref(labels)}, {places}, {amount})")
+        self.lines.append(f"rows.add_at({self.text[node]}, {self.place_of(inner.where.node)}, {amount})")

@@ -89,9 +89,8 @@ def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array 
 
 
 def _cross_entropy_labels_grad_rows(work: Work, z: Array, c: Array, out: Array) -> None:
-    total, _ = exp_total(z, out, work)
-    normalise(out, total, work)
-    out[c, np.arange(c.size)] += -1
+    total, _ = exp_total(z, out, work, c)
+    normalise(out, total, work, labels=c)
 
 
 _cross_entropy_labels_grad = Kernel(
@@ -108,11 +107,10 @@ def _cross_entropy_labels_grad_short(rows: ShortRows, z: Any, c: Any) -> Any:
     if places is None:
         return None
     e = np.exp(z)
-    total = e.dot(rows.spread)
+    total, rest = rows.sums_but(e, places)
     if rows.lost(z, total):
         return None
-    rows.share(e, total)
-    rows.add_at(e, c, places, -1)
+    rows.share_less(e, total, rest, places)
     return e
 
 
@@ -136,13 +134,12 @@ def cross_entropy_labels_grad(z: ArrayLike, c: ArrayLike, axis: int = -1, out: A
 
 def _cross_entropy_labels_value_and_grad_rows(work: Work, z: Array, c: Array, out0: Array, out1: Array) -> None:
     out0[...] = z[c, np.arange(c.size)]
-    total, shift = exp_total(z, out1, work)
+    total, shift = exp_total(z, out1, work, c)
     l = np.log(total)
     out0 -= shift
     out0 -= l
     out0 *= -1
-    normalise(out1, total, work)
-    out1[c, np.arange(c.size)] += -1
+    normalise(out1, total, work, labels=c)
 
 
 _cross_entropy_labels_value_and_grad = Kernel(
@@ -160,14 +157,13 @@ def _cross_entropy_labels_value_and_grad_short(rows: ShortRows, z: Any, c: Any) 
         return None
     g = z.take(places)
     e = np.exp(z)
-    total = e.dot(rows.spread)
+    total, rest = rows.sums_but(e, places)
     if rows.lost(z, total):
         return None
     l = np.log(rows.thin(total))
     a = g - l
     m = -a
-    rows.share(e, total)
-    rows.add_at(e, c, places, -1)
+    rows.share_less(e, total, rest, places)
     return m, e
 
 
@@ -310,7 +306,7 @@ def _smoothed_cross_entropy_grad_rows(work: Work, z: Array, c: Array, epsilon: A
     m = epsilon / C
     a = epsilon - 1
     total, _ = exp_total(z, out, work)
-    normalise(out, total, work)
+    normalise(out, total, work, exact=True)
     out -= m
     out[c, np.arange(c.size)] += a
 

@@ -49,7 +49,7 @@ def _sigmoid_network_value_and_grads_rows(
     r = sum_over_rows(c3)
     c *= -1
     s3 = stable_sigmoid(c)
-    normalise(e, total, work)
+    normalise(e, total, work, exact=True)
     e -= Y
     e /= N
     c5 = (e.T @ W).T
@@ -130,7 +130,7 @@ def _tanh_network_value_and_grads_rows(
     r = sum_over_rows(c3)
     m = np.square(c)
     np.subtract(1, m, out=m)
-    normalise(e, total, work)
+    normalise(e, total, work, exact=True)
     e -= Y
     e /= N
     c5 = (e.T @ W).T
@@ -212,7 +212,7 @@ def _relu_network_value_and_grads_rows(
     r = sum_over_rows(c3)
     g = c > 0
     chosen = np.where(g, dtype.type(1), dtype.type(0))
-    normalise(e, total, work)
+    normalise(e, total, work, exact=True)
     e -= Y
     e /= N
     c5 = (e.T @ W).T

@@ -102,7 +102,7 @@ def mean_cross_entropy(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> 
 def _mean_cross_entropy_grad_rows(work: Work, x: Array, y: Array, out: Array) -> None:
     N = work.sizes["N"]
     total, _ = exp_total(x, out, work)
-    normalise(out, total, work)
+    normalise(out, total, work, exact=True)
     out -= y
     out /= N
 
@@ -124,7 +124,7 @@ def _mean_cross_entropy_grad_short(rows: ShortRows, x: Any, y: Any) -> Any:
     total = e.dot(rows.spread)
     if rows.lost(x, total):
         return None
-    rows.share(e, total)
+    rows.share(e, total, exact=True)
     e -= y
     e /= N
     return e
@@ -152,7 +152,7 @@ def mean_cross_entropy_grad(x: ArrayLike, y: ArrayLike, out: Array | None = None
 def _mean_cross_entropy_value_and_grad_rows(work: Work, x: Array, y: Array, out: Array) -> tuple[Any, ...]:
     N = work.sizes["N"]
     total, shift = exp_total(x, out, work)
-    normalise(out, total, work)
+    normalise(out, total, work, exact=True)
     out -= y
     out /= N
     s = less_shift(x, shift)
@@ -196,7 +196,7 @@ def _mean_cross_entropy_value_and_grad_short(rows: ShortRows, x: Any, y: Any) ->
     a = c - m
     r = rows.sum_of(a)
     m2 = -1 / N * r
-    rows.share(e, total)
+    rows.share(e, total, exact=True)
     e -= y
     e /= N
     return rows.number(m2), e
@@ -288,9 +288,8 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
 
 def _mean_cross_entropy_labels_grad_rows(work: Work, x: Array, t: Array, out: Array) -> None:
     N = work.sizes["N"]
-    total, _ = exp_total(x, out, work)
-    normalise(out, total, work, 1 / N)
-    out[t, np.arange(t.size)] += (-1 / N)
+    total, _ = exp_total(x, out, work, t)
+    normalise(out, total, work, 1 / N, labels=t)
 
 
 _mean_cross_entropy_labels_grad = Kernel(
@@ -308,11 +307,10 @@ def _mean_cross_entropy_labels_grad_short(rows: ShortRows, x: Any, t: Any) -> An
     if places is None:
         return None
     e = np.exp(x)
-    total = e.dot(rows.spread)
+    total, rest = rows.sums_but(e, places)
     if rows.lost(x, total):
         return None
-    rows.share(e, total, N)
-    rows.add_at(e, t, places, (-1 / N))
+    rows.share_less(e, total, rest, places, N)
     return e
 
 
@@ -337,9 +335,8 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
 
 def _mean_cross_entropy_labels_value_and_grad_rows(work: Work, x: Array, t: Array, out: Array) -> tuple[Any, ...]:
     N = work.sizes["N"]
-    total, shift = exp_total(x, out, work)
-    normalise(out, total, work, 1 / N)
-    out[t, np.arange(t.size)] += (-1 / N)
+    total, shift = exp_total(x, out, work, t)
+    normalise(out, total, work, 1 / N, labels=t)
     g = x[t, np.arange(t.size)]
     l = np.log(total)
     g -= shift
@@ -371,15 +368,14 @@ def _mean_cross_entropy_labels_value_and_grad_short(rows: ShortRows, x: Any, t: 
         return None
     g = x.take(places)
     e = np.exp(x)
-    total = e.dot(rows.spread)
+    total, rest = rows.sums_but(e, places)
     if rows.lost(x, total):
         return None
     l = np.log(rows.thin(total))
     a = g - l
     r = rows.sum_of(a)
     m = -1 / N * r
-    rows.share(e, total, N)
-    rows.add_at(e, t, places, (-1 / N))
+    rows.share_less(e, total, rest, places, N)
     return rows.number(m), e
 
 

@@ -236,7 +236,7 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None 
 
 def _cross_entropy_grad_rows(work: Work, z: Array, y: Array, out: Array) -> None:
     total, _ = exp_total(z, out, work)
-    normalise(out, total, work)
+    normalise(out, total, work, exact=True)
     out -= y
 
 
@@ -256,7 +256,7 @@ def _cross_entropy_grad_short(rows: ShortRows, z: Any, y: Any) -> Any:
     total = e.dot(rows.spread)
     if rows.lost(z, total):
         return None
-    rows.share(e, total)
+    rows.share(e, total, exact=True)
     e -= y
     return e
 

@@ -81,7 +81,7 @@ def _softmax_regression_grads_rows(work: Work, W: Array, b: Array, X: Array, Y: 
     c += b[:, None]
     e = work.like("e", c)
     total, _ = exp_total(c, e, work)
-    normalise(e, total, work)
+    normalise(e, total, work, exact=True)
     e -= Y
     out[...] = (e.T @ W).T
     out /= N
@@ -144,7 +144,7 @@ def _softmax_regression_value_and_grads_rows(work: Work, W: Array, b: Array, X: 
     l *= c3
     c2 -= l
     r = sum_over_rows(c2)
-    normalise(e, total, work)
+    normalise(e, total, work, exact=True)
     e -= Y
     r2 = e @ X.T
     r3 = e.sum(axis=-1)

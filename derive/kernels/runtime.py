@@ -331,6 +331,7 @@ SPREAD = 8.0  # logits that differ by more: their exponentials are less exact th
 SMALL_REST = 0.05  # a sum besides the largest entry for which the rounding of differences shows
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
 HIGHEST = {4: 88.0, 8: 709.0}  # by size of type: exp of more is infinite
+NARROW = 0.25  # logits that differ by less: their exponentials are most exact just below 1
 REACH = {4: 104.0, 8: 746.0}  # exp of a number that is so far below zero is zero
 SPARSE = 8  # one entry of so many, or less, is not zero: they are computed apart
 
@@ -360,16 +361,20 @@ class Work:
     sparse     most exponentials are zero
     rough      roundings of a sum and of a reciprocal would not show
     finite     no sum of the last block is infinite or nan
-    few        places, rows and values of the exponentials of the last block that are not zero, when the others were
-               left out
+    few        places of the exponentials of the last block that are not zero, and they over their sums, when the others
+               were left out
+    rest       sums of the last block without the labelled entries, and ``total`` with them, in longer numbers
     """
 
-    __slots__ = ("blocks", "buffers", "deep", "dtype", "few", "finite", "low", "rough", "sizes", "sparse", "speculate")
+    __slots__ = ("blocks", "buffers", "deep", "dtype", "few", "finite", "low", "rest", "rough", "sizes", "sparse",
+                 "speculate", "total")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
         self.speculate, self.finite = True, True
         self.low, self.deep, self.sparse, self.rough = False, False, False, False
-        self.few: tuple[Array, Array, Array] | None = None
+        self.few: tuple[Array, Array] | None = None
+        self.rest: Any = None
+        self.total: Any = None
         self.blocks = 0
         self.sizes, self.dtype = sizes, dtype
         self.buffers: dict[Any, Array] = {}
@@ -382,7 +387,7 @@ class Work:
         part = x[:: max(1, len(x) // SAMPLE), :: max(1, x.shape[1] // 2)]
         low, high = extremes(part)
         width, reach = high - low, REACH.get(x.itemsize, math.inf)
-        self.speculate = not high > HIGHEST.get(x.itemsize, math.inf)
+        self.speculate = not (high > HIGHEST.get(x.itemsize, math.inf) or width < NARROW)
         self.low, self.deep = not low > LOWEST, not width < -LOWEST
         self.rough = len(x) > SHORT and width > SPREAD
         self.sparse = width > reach and int(np.count_nonzero(part > high - reach)) * SPARSE <= part.size
@@ -638,8 +643,9 @@ def extremes(x: Array) -> tuple[float, float]:
     return x.item(x.argmin()), x.item(x.argmax())
 
 
-def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
+def exp_total(x: Array, e: Array, work: Work, labels: Array | None = None) -> tuple[Array, Any]:
     """e = exp(x - c), its sums and c, a number or one a row. Where few are not zero they are in ``work.few`` instead.
+    With labels, the sums without the labelled entries are in ``work.rest``.
 
     What is made of them does not depend on c. So c = 0 is tried first: it saves two passes and a rounding. A sum of at
     least 1/2 loses no entry that would be a normal number after division. Rows out of range are computed once more
@@ -649,24 +655,37 @@ def exp_total(x: Array, e: Array, work: Work) -> tuple[Array, Any]:
     work.finite, work.few = True, None
     if work.speculate and not work.sparse:
         exp_into(x, e, work.low)
-        total = column_sums(e, work.rough)
+        total = summed(e, labels, work)
         if total.size:
             least, most = extremes(total)
             if least >= 0.5 and most < math.inf:
                 return total, 0.0
             bad = np.flatnonzero(~((total >= 0.5) & (total < math.inf)))
-            if bad.size * 4 <= total.size:
+            if bad.size * 4 <= total.size and labels is None:
                 return total, shifted_rows(x, e, total, bad, work)
         work.speculate = False
     top = column_top(x)
     work.rough = False  # the difference has rounded already
-    if work.sparse and (sums := exp_few(x, top, e, work)) is not None:
+    if work.sparse and labels is None and (sums := exp_few(x, top, e, work)) is not None:
         return sums, top
     np.subtract(x, top, out=e)
     exp_into(e, e, work.deep)
-    total = column_sums(e)
+    total = summed(e, labels, work)
     work.finite = bool(np.isfinite(total).all())
     return total, top
+
+
+def summed(e: Array, labels: Array | None, work: Work) -> Array:
+    """The sums of the exponentials; with labels, also those of the other entries, and zeros at the labels."""
+    if labels is None:
+        return column_sums(e, work.rough)
+    total = None if work.rough else column_sums(e)
+    places = labels, np.arange(labels.size)
+    entries = e[places]
+    e[places] = 0
+    work.rest = column_sums(e, work.rough)
+    work.total = work.rest.astype(np.float64 if e.itemsize < 8 else np.longdouble) + entries
+    return work.total.astype(e.dtype) if total is None else total
 
 
 def shifted_rows(x: Array, e: Array, total: Array, bad: Array, work: Work) -> Array:
@@ -693,35 +712,39 @@ def exp_few(x: Array, top: Array, e: Array, work: Work) -> Array | None:
     if few.size * 4 > x.size:
         return None
     at = few // len(x)
-    values = rows.reshape(-1).take(few)
-    values -= top.take(at)
-    np.exp(values, out=values)
     starts = np.flatnonzero(np.diff(at, prepend=-1))
     if len(starts) < len(rows):
         return None
-    longer = np.float64 if x.itemsize < 8 else np.longdouble
-    total = np.add.reduceat(values, starts, dtype=longer).astype(x.dtype)
+    values = rows.reshape(-1).take(few)
+    values -= top.take(at)
+    values = np.exp(values, dtype=np.result_type(x.dtype, np.float64))
+    total = np.add.reduceat(values, starts, dtype=np.longdouble).astype(values.dtype)
     if not np.isfinite(total).all():
         return None
-    work.few = few, at, values
-    return total
+    work.few = few, values / total.take(at)
+    return total.astype(x.dtype, copy=False)
 
 
-def normalise(e: Array, total: Array, work: Work, factor: Any = None) -> None:
-    """e = factor * e / total; by the reciprocal where its rounding does not show."""
+def normalise(e: Array, total: Array, work: Work, factor: Any = None, labels: Array | None = None,
+              exact: bool = False) -> None:
+    """e = factor * e / total, less ``factor`` at the labels; by the reciprocal where its rounding does not show.
+
+    At a label the difference is that of the other entries, negative, over the sum: nothing cancels.
+    """
     if not work.finite:  # a row with +inf has no softmax
         total = np.where(np.isinf(total), e.dtype.type(np.nan), total)
     if work.few is not None:
-        few, at, values = work.few
-        values /= (total if factor is None else total / factor).take(at)
         e.fill(0)
-        e.T.reshape(-1)[few] = values
+        e.T.reshape(-1)[work.few[0]] = work.few[1] if factor is None else work.few[1] * factor
     elif factor is not None:
         np.multiply(e, np.divide(factor, total), out=e)
-    elif work.rough:
+    elif work.rough and not exact:
         np.multiply(e, np.reciprocal(total), out=e)
     else:
         np.divide(e, total, out=e)
+    if labels is not None:
+        rest = work.rest / work.total
+        e[labels, np.arange(labels.size)] = -rest if factor is None else -rest * factor
 
 
 def less_shift(x: Array, shift: Any) -> Array:
@@ -778,12 +801,14 @@ def log_normalised_at_once(x: Array, out: Array, e: Array, work: Work) -> bool:
     largest = rows.reshape(-1).take(at).astype(np.result_type(x.dtype, np.float64), copy=False)
     peak = np.exp(largest)
     flat[at] = 0
-    rest = column_sums(e, work.rough)
+    rest = column_sums(e, work.rough and x.itemsize < 8)
     least, most = extremes(rest + peak)
     if not (least >= 0.5 and most < math.inf):
         work.speculate = False
         return False
     log = np.log1p(rest / peak)
+    if x.itemsize == 8 and (small := np.flatnonzero(rest < peak)).size:
+        log[small] = np.log1p(rest[small] / np.exp(largest[small].astype(np.longdouble)))
     first = (largest + log).astype(x.dtype)
     second = (largest - first) + log
     np.subtract(x, first, out=out)
@@ -826,6 +851,7 @@ def sum_over_rows(x: Array) -> Any:
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
 WIDE_ENTRIES = 1 << 13  # up to so many, a product with a matrix of ones leaves the sum in every entry of its row
 LOW_LIMITS = {4: -87.0, 8: -708.0}  # by size of type: exp of more is a normal number
+LONG_SUM = 10  # sums of more terms are taken in two parts, which rounds less
 KEPT = 256  # shapes, and tables
 KEPT_ENTRIES = 1 << 14  # of a table
 TABLES: dict[Any, Array] = {}
@@ -861,8 +887,8 @@ class ShortRows:
     is how sums are made, by a product with a matrix of ones; for many they are made one a row, and repeated.
     """
 
-    __slots__ = ("count", "dtype", "each", "lead", "low", "number", "one", "one64", "ones", "others64", "scaled_ones",
-                 "shape", "size", "spread", "starts", "units", "wide")
+    __slots__ = ("count", "dtype", "each", "lead", "low", "number", "one", "one64", "ones", "others", "others64",
+                 "scaled_ones", "shape", "size", "spread", "starts", "wide")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape, self.lead, self.size = shape, shape[:-1], shape[-1]
@@ -872,11 +898,11 @@ class ShortRows:
         self.one, self.one64 = ones_of(self.size, dtype), ones_of(self.size, FLOAT64)
         self.ones = remembered(("ones", dtype, self.size), lambda: np.ones((self.size, self.size), dtype))
         self.others64 = remembered(("others", self.size), lambda: 1 - np.eye(self.size))  # sums all but one entry
+        self.others = remembered(("others", dtype, self.size), lambda: self.others64.astype(dtype))
         self.spread = self.ones if self.wide else self.one
         self.each = ones_of(self.count, dtype)
         self.starts = row_starts(self.count, self.size).reshape(self.lead)
         self.scaled_ones: dict[float, Array] = {}
-        self.units: dict[float, Array] = {}
 
     def lost(self, z: Array, total: Any) -> bool:
         """True when a sum of exp(z) is not finite, or so small that entries may have lost digits."""
@@ -898,7 +924,7 @@ class ShortRows:
         """The sum of each row in every entry of it."""
         return self.repeated(x.dot(self.spread))
 
-    def share(self, e: Array, total: Any, factor: float = 1) -> None:
+    def share(self, e: Array, total: Any, factor: float = 1, exact: bool = False) -> None:
         """e = e / (factor * total), for the sums ``total`` of ``e``; by the reciprocal where its rounding is hidden."""
         if self.wide:
             np.divide(e, total if factor == 1 else e.dot(self.scaled(factor)), e)
@@ -906,22 +932,34 @@ class ShortRows:
         if factor != 1:
             total = total * self.number(factor)
         some = e.reshape(-1)[:: max(1, e.size // SAMPLE)]
-        if some.item(some.argmax()) > some.item(some.argmin()) * math.exp(SPREAD):
+        if not exact and some.item(some.argmax()) > some.item(some.argmin()) * math.exp(SPREAD):
             np.multiply(e, self.repeated(np.reciprocal(total)), e)
         else:
             np.divide(e, self.repeated(total), e)
+
+    def sums_but(self, e: Array, places: Array) -> tuple[Any, Any]:
+        """The sums of ``e``, and one a row without the labelled entry, which may be left zero."""
+        if self.wide:
+            others = e.dot(self.others)
+            return others + e, others.take(places)
+        entries = e.take(places)
+        e.put(places, 0)
+        rest = e.dot(self.one)
+        return rest + entries, rest
+
+    def share_less(self, e: Array, total: Any, rest: Any, places: Array, factor: float = 1) -> None:
+        """e = e / (factor * total), less 1 / factor at the labelled entries: there it is - rest / (factor * total)."""
+        self.share(e, total, factor)
+        if self.count == 1:
+            e.reshape(-1)[places.item()] = rest.item() / (total.item(0) * -factor)
+        else:
+            rest /= self.thin(total)
+            e.put(places, rest * self.number(-1 / factor))
 
     def scaled(self, factor: float) -> Array:
         """A matrix of ``factor``."""
         found = self.scaled_ones.get(factor)
         return keep(self.scaled_ones, factor, self.ones * self.number(factor)) if found is None else found
-
-    def unit_rows(self, value: float) -> Array:
-        """A diagonal matrix of ``value``."""
-        found = self.units.get(value)
-        if found is None:
-            found = keep(self.units, value, np.eye(self.size, dtype=self.dtype) * self.number(value))
-        return found
 
     def like(self, y: Any) -> bool:
         """True when ``y`` is an array like the logits."""
@@ -938,16 +976,11 @@ class ShortRows:
             return None
         return self.starts + labels
 
-    def add_at(self, x: Array, labels: Array, places: Array, value: float) -> None:
-        """Add a number at the labelled entries, which are at ``places``."""
-        if self.count == 1:
-            x.reshape(-1)[places.item()] += value
-        elif self.wide or not x.flags.c_contiguous:
-            x += self.unit_rows(value).take(labels, 0)
-        else:
-            entries = x.take(places)
-            entries += self.number(value)
-            x.reshape(-1)[places] = entries
+    def add_at(self, x: Array, places: Array, value: float) -> None:
+        """Add a number at the labelled entries."""
+        entries = x.take(places)
+        entries += self.number(value)
+        x.put(places, entries)
 
     def sum_of(self, x: Any) -> Any:
         """The sum of numbers, one a row."""
@@ -1011,7 +1044,10 @@ def exp64(z: Array) -> Array:
 def log_of_shares(z: Array, others: Array) -> Array | None:
     """-log(1 + (sum of the other exponentials) / exp z); None when they are out of range."""
     e = exp64(z)
-    l = e.dot(others)
+    half = len(others) // 2 if len(others) > LONG_SUM else 0
+    l = e.dot(others) if not half else e[..., :half].dot(others[:half])
+    if half:
+        l += e[..., half:].dot(others[half:])
     if not (e.item(e.argmin()) > TINY_SUM and l.item(l.argmax()) < math.inf):
         return None
     l /= e
