@@ -71,6 +71,7 @@ class Collector:
         self.unconditional = True  # no word so far makes what the sentence says a case
         self.clauses = Clauses()
         self.valued: set[int] = set()  # entities whose value has been assumed: an equation for them defines nothing
+        self.recurrent: set[str] = set()  # names that are given through their own earlier values
         self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
 
     # -- sentences --------------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def declare(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> None:
         return
     names = bare_names(links[0].side)
     record = GivenRecord(*c.here(place), latex=c.written(chain))
+    c.families.pop("", None)
     try:
         names = families_among(c, names)
         if links[1].sign == ":" and len(links) == 3 and links[2].sign == r"\to":
@@ -261,7 +262,7 @@ def is_size(c: Collector, name: str) -> bool:
 
 def family_axis(c: Collector, name: str) -> AxisVar:
     if not name:  # of a list x_1, ..., x_N
-        return c.families.pop("")[-1]
+        return c.families[""].pop(0)
     entity = c.names.get(name)
     if entity is not None and entity.kind is Kind.INDEX and entity.range is not None:
         return entity.range
@@ -347,6 +348,7 @@ def declare_layout(c: Collector, node: s.Partial, space: s.Node) -> None:
     if len(sizes) == 2 and sizes[1] == 1:
         axes = (AxisVar(sizes[0]),)
     c.inventory.layouts[dump(node)] = Value(axes, lambda *i: sp.Integer(0), row=row)
+    c.inventory.laid_out.append((node, c.inventory.layouts[dump(node)]))
 
 
 def declare_function(c: Collector, node: s.Node, source: s.Node | None, target: s.Node | None) -> Entity:

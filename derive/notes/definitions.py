@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from derive.notes.declarations import unread
 from derive.notes.document import Formula
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import head_and_indices, is_number, letter, walk
+from derive.notes.grammar.trees import dump, head_and_indices, is_number, letter, walk
 from derive.notes.meaning.scope import Entity, Kind
 from derive.notes.meaning.scope import Formula as Definition
 from derive.notes.rebuild import rebuilt
@@ -31,6 +32,13 @@ def define(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         return True
     if left is not None and is_named_argument(c, left, chain, mode):
         return True
+    name = recurrent(c, chain) if mode is not Mode.DENY else None
+    if name is not None:
+        c.recurrent.add(name)
+        message = f"{name} is given through its own other values, and recurrences are not known here"
+        unread(c, chain.links, formula, c.at(formula, chain.links[1].at), message)
+        c.bind(Entity(name, Kind.TENSOR, problem=message))
+        return True
     if left is None or not definable(c, left, chain, mode):
         return False
     first = chain.links[1]
@@ -47,6 +55,25 @@ def define(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
     if len(chain.links) > 2:
         c.claims(chain, formula, mode, 2)
     return True
+
+
+def recurrent(c: Collector, chain: s.Chain) -> str | None:
+    r"""The new name in ``m_t = \beta m_{t-1} + g_t``, ``m_{t+1} = m_t + g_t``: entries through their neighbours."""
+    left, body = chain.links[0].side, chain.links[1].side
+    name, places = _places(left) if left is not None else (None, ())
+    if name is None or body is None or name in c.names or len(places) != 1:
+        return None
+    others = [_places(n) for n in walk(body) if isinstance(n, s.Subscript)]
+    at = {places[0], *(p for n, ps in others if n == name for p in ps)}
+    return name if len(at) > 1 and len({letters for letters, _ in at}) == 1 and places[0][0] else None
+
+
+def _places(node: s.Node) -> tuple[str | None, tuple[tuple[frozenset[str], str], ...]]:
+    """A name and its indices, each by its letters and in full."""
+    head, indices = head_and_indices(node)
+    return letter(head), tuple(
+        (frozenset(n.text for n in walk(i) if isinstance(n, s.Name)), dump(i)) for i in indices
+    )
 
 
 def names_its_function(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> bool:
@@ -171,6 +198,8 @@ def definable(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> bool:
     body = chain.links[1].side
     entity = c.names.get(left.name)
     if mode in (Mode.DENY, Mode.AWAY) or (mode in LOCAL_VALUES and not is_new_quantity(c, left, body)):
+        return False
+    if left.name in c.recurrent:
         return False
     if left.name.endswith("'") and entity is None and may_be_derivative(c, left, mode):
         return False

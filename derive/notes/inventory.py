@@ -32,6 +32,7 @@ class Inventory:
         self.made: dict[str, Entity] = {}
         self.layouts: dict[str, Value] = {}
         self.by: dict[str, list[str]] = {}
+        self.laid_out: list[tuple[s.Partial, Value]] = []  # derivatives that are declared, with their shapes
         self.shape_of_variable = False
         self.denominator_layout = False
 
@@ -168,7 +169,19 @@ class Inventory:
             self._read_definition(entity, False)
         except ShapeProblem:
             self.axes.undo(mark)
-            self._read_definition(entity, True)
+            try:
+                self._read_definition(entity, True)
+            except ShapeProblem:
+                formula = entity.formula
+                if formula is None or formula.formals or not self._takes_numbers(formula):
+                    raise
+                self.axes.undo(mark)
+                entity.kind = Kind.FUNCTION  # its parameter bears the name of a vector and is none
+                self._read_definition(entity, False)
+
+    def _takes_numbers(self, formula: Formula) -> bool:
+        """Whether the body of a function of vectors, as their names are known, has a meaning for numbers."""
+        return bool(formula.params) and not formula.rows and all(self._untouched(p, formula) for p in formula.params)
 
     def _read_definition(self, entity: Entity, free_index_axes: bool) -> None:
         """``free_index_axes`` for what does not fit as it stands: then ``Z = X W + b`` adds ``b`` to each row, too."""
@@ -259,6 +272,10 @@ class Inventory:
             return False
         if entity is None and self.usage.get(param) and not f_has(formula.body, param):
             return False  # it depends on the argument through other names, and the note gives that one indices
+        return self._untouched(param, formula)
+
+    def _untouched(self, param: str, formula: Formula) -> bool:
+        """Whether a body takes no entry, transpose or norm of a parameter."""
         for node in walk(formula.body):
             if isinstance(node, s.Subscript | s.Superscript):
                 head, indices = head_and_indices(node)

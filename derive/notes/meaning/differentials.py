@@ -79,7 +79,7 @@ def differentiate(m: Meaning, body: Value, steps: list[tuple[Value, Any]], node:
 def laid_out(m: Meaning, full: Value, body: Value, wide: list[Value], node: Any) -> Value:
     """The layout of a derivative by vectors and matrices; ``full`` has the body's axes, then the variables'."""
     declared = m.inventory.layout_of(node) if isinstance(node, s.Partial) else None
-    own_shape = m.inventory.shape_of_variable
+    own_shape = m.inventory.shape_of_variable or shown_shape_of_variable(m)
     if len(wide) > 1:
         if body.rank or any(v.rank > 1 for v in wide):
             raise ReadProblem("this higher derivative by vectors or matrices has no layout", span(node))
@@ -108,6 +108,19 @@ def laid_out(m: Meaning, full: Value, body: Value, wide: list[Value], node: Any)
             full.axes[:n] + full.axes[n:][::-1], lambda *i: full.entry(*i[:n], i[n + 1], i[n]), derivative=True
         )
     return full
+
+
+def shown_shape_of_variable(m: Meaning) -> bool:
+    """Whether the note declares a derivative by an oblong matrix in the shape of the matrix: then all have it."""
+    return any(_bears_shape(m, v, declared) for node, declared in m.inventory.laid_out for v, _ in node.variables)
+
+
+def _bears_shape(m: Meaning, variable: s.Node, declared: Value) -> bool:
+    entity = m.entity(variable.text) if isinstance(variable, s.Name) else None
+    if entity is None or entity.kind is not Kind.TENSOR or len(entity.axes or ()) != 2 or declared.rank != 2:
+        return False
+    own = Value(entity.axes or (), declared.entry)
+    return same_shape(m, declared, own) and not same_shape(m, declared, m.algebra.transpose(own))
 
 
 def same_shape(m: Meaning, a: Value, b: Value) -> bool:
