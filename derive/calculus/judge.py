@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
@@ -69,14 +69,14 @@ def prove(
     if attempt.contradiction:
         return _without_assumptions(left, right, setting, attempt.contradiction)
     if not attempt.zero:
-        found = witness.find_witness(left, right, declared(left, right, setting)) if refute else None
+        found = witness.find_witness(left, right, declared((left, right), setting)) if refute else None
         if found is not None:
             return Verdict(Kind.REFUTED, "the two sides differ at a point", witness=found)
         attempt = Attempt(left, right, setting, setting.assumptions, REST, attempt)
     if attempt.zero:
         if fewest:
             attempt = _fewest_assumptions(left, right, setting, attempt)
-        return _confirmed(left, right, setting, attempt)
+        return confirmed(_proof(left, right, setting, attempt))
     reason = attempt.resisted + (", and no point was found where they differ" if refute else "")
     return Verdict(Kind.UNDECIDED, reason, rules=attempt.rules, remained=remainder(attempt.rest))
 
@@ -85,15 +85,90 @@ def _without_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, contra
     """From a contradiction everything follows, so nothing is concluded from it."""
     attempt = Attempt(left, right, setting, ())
     if attempt.zero:
-        return _confirmed(left, right, replace(setting, assumptions=()), attempt)
+        return confirmed(_proof(left, right, replace(setting, assumptions=()), attempt))
     reason = f"no point satisfies the assumptions: {contradiction} contradicts those before it"
     return Verdict(Kind.UNDECIDED, reason)
 
 
-def declared(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
+# ---- the two roads ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Proof:
+    """``left = right`` in a setting, by the normal form; no verdict before the equation was evaluated, too.
+
+    ``assumptions``, ``conditions`` and ``rules`` are those of the verdict.
+    """
+
+    left: sp.Expr
+    right: sp.Expr
+    setting: Setting
+    assumptions: tuple[str, ...] = ()
+    conditions: tuple[sp.Basic, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+def _proof(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Proof:
+    used = tuple(dict.fromkeys(label(a) for a in attempt.assumptions))
+    return Proof(left, right, setting, used, attempt.conditions, attempt.rules)
+
+
+def proof(left: sp.Expr, right: sp.Expr, setting: Setting) -> Proof | None:
+    """The first road alone; raises ValueError as `prove` does."""
+    left, right = plain(sp.sympify(left)), plain(sp.sympify(right))
+    try:
+        setting = complete(left, right, setting)
+    except RecursionError:
+        return None
+    attempt = Attempt(left, right, setting, setting.assumptions)
+    if attempt.contradiction or not attempt.zero:
+        return None
+    return _proof(left, right, setting, _fewest_assumptions(left, right, setting, attempt))
+
+
+def confirmed(found: Proof) -> Verdict:
+    """The second road: what was proved is evaluated."""
+    sides = found.left, found.right
+    return _verdict(found, witness.agree(*sides, declared(sides, found.setting)), sides)
+
+
+def confirmed_along(chain: Sequence[sp.Expr], proofs: Sequence[Proof | None], setting: Setting) -> list[Verdict | None]:
+    """The second road for a chain of equations, evaluated at the same points in the setting of the chain.
+
+    ``proofs[k]`` is a proof of ``chain[k] = chain[k + 1]`` or of the part in which the two differ; it is the whole that
+    is evaluated, under what the proof assumes. A part is evaluated by itself where the whole has no value.
+    """
+    verdicts: list[Verdict | None] = [None] * len(proofs)
+    groups: dict[tuple[Assumption, ...], list[int]] = {}
+    for k, found in enumerate(proofs):
+        if found is not None:
+            groups.setdefault(found.setting.assumptions, []).append(k)
+    for assumptions, links in groups.items():
+        first, last = links[0], links[-1]
+        part = chain[first : last + 2]
+        agreements = witness.along(part, declared(part, replace(setting, assumptions=assumptions)))
+        for k in links:
+            found, agreement = proofs[k], agreements[k - first]
+            assert found is not None
+            whole = agreement.checked > 0
+            verdicts[k] = _verdict(found, agreement, chain[k : k + 2]) if whole else confirmed(found)
+    return verdicts
+
+
+def _verdict(found: Proof, agreement: witness.Agreement, sides: Sequence[sp.Expr]) -> Verdict:
+    """The verdict on what was proved and evaluated."""
+    if agreement.disagreements:
+        left, right = sides
+        raise InternalError(f"proved, but at {agreement.disagreements[0]} the two sides differ: {left} = {right}")
+    if not agreement.checked:
+        return Verdict(Kind.UNDECIDED, agreement.reason, rules=found.rules)
+    return Verdict(Kind.PROVED, "", found.assumptions, found.conditions, found.rules)
+
+
+def declared(sides: Sequence[sp.Expr], setting: Setting) -> Setting:
     """The setting with the signs that SymPy's own ``positive=True`` gives to names, as assumptions."""
     said: dict[str, Assumption] = {}
-    all_of_it = sp.Tuple(left, right, *(d.body for d in setting.definitions.values()))
+    all_of_it = sp.Tuple(*sides, *(d.body for d in setting.definitions.values()))
     entries = all_of_it.atoms(sp.Indexed)
     tensors = {e.base.label for e in entries}
     for e in entries | (all_of_it.atoms(sp.Symbol) - tensors):
@@ -255,21 +330,6 @@ def _fewest_assumptions(left: sp.Expr, right: sp.Expr, setting: Setting, attempt
 
 def label(a: Assumption) -> str:
     return a.text or str(a.relation)
-
-
-def _confirmed(left: sp.Expr, right: sp.Expr, setting: Setting, attempt: Attempt) -> Verdict:
-    """The second road: evaluate what was proved."""
-    agreement = witness.agree(left, right, declared(left, right, setting))
-    if agreement.disagreements:
-        raise InternalError(f"proved, but at {agreement.disagreements[0]} the two sides differ: {left} = {right}")
-    if not agreement.checked:
-        return Verdict(
-            Kind.UNDECIDED,
-            agreement.reason or "no point was found at which both sides are defined",
-            rules=attempt.rules,
-        )
-    used = tuple(dict.fromkeys(label(a) for a in attempt.assumptions))
-    return Verdict(Kind.PROVED, "", used, attempt.conditions, attempt.rules)
 
 
 # ---- zero ---------------------------------------------------------------------------------------

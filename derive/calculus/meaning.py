@@ -1133,6 +1133,19 @@ class Program:
                 if meter is not None:
                     meter.spent += 50 + budget - frame.machine.left
 
+    def where_defined(self, point: Point, precision: int, budget: int, meter: Meter) -> list[Any]:
+        """The values as `values` gives them; None for each that is not defined at the point, or costs too much."""
+        out: list[Any] = []
+        with working_precision(precision), deep_recursion():
+            frame = self.frame(point, budget)
+            for node in self.nodes:
+                try:
+                    out.append(real_part(node.run(frame)))
+                except (Undefined, BudgetExceeded, ZeroDivisionError, OverflowError, ValueError):
+                    out.append(None)
+            meter.spent += 50 + budget - frame.machine.left
+        return out
+
     def each(
         self,
         point: Point,

@@ -377,16 +377,16 @@ def _drawn_function(arity: int, style: Style, rng: random.Random) -> Smooth:
 
 
 class Problem:
-    """Two sides and what is assumed, compiled: makes points, evaluates both sides there."""
+    """Two sides (of a chain: the rest is ``beyond``) and what is assumed, compiled: makes points, evaluates there."""
 
-    def __init__(self, left: Any, right: Any, setting: Setting, budget: Budget) -> None:
+    def __init__(self, left: Any, right: Any, setting: Setting, budget: Budget, beyond: Sequence[Any] = ()) -> None:
         self.left, self.right, self.setting, self.budget = left, right, setting, budget
-        self.program = compile_all([left, right], setting)
+        sides = [left, right, *beyond]
+        self.program = compile_all(sides, setting)
         self.rules = _rules(setting.assumptions, setting)
         self.given = self._acyclic([r for r in self.rules if r.target])
         self.checks = [r for r in self.rules if r not in self.given]
-        exprs = [left, right, *(s for a in setting.assumptions for s in _relation_sides(a.relation))]
-        self.inventory = self._of_claim(exprs)
+        self.inventory = self._of_claim(sides)
         self.structure: dict[Any, list[Key]] = {}  # the entries that an assumption is about, by sizes
         self.forms: dict[Any, Form | None] = {}  # instances of assumptions as polynomials, by sizes and indices
         self.known_domains: dict[Any, dict[Key, Domain]] = {}
@@ -418,13 +418,14 @@ class Problem:
                 taken.add(rule.target)
         return done
 
-    def _of_claim(self, exprs: Sequence[Any]) -> Inventory:
+    def _of_claim(self, sides: Sequence[Any]) -> Inventory:
         """Free names of the claim; the indices of assumptions alone are not the claim's."""
-        found = _inventory(exprs[:2], self.setting)
-        whole = _inventory(exprs, self.setting)
+        assumed = [s for a in self.setting.assumptions for s in _relation_sides(a.relation)]
+        found = _inventory(sides, self.setting)
+        whole = _inventory([*sides, *assumed], self.setting)
         fixed = {s.name for a in self.setting.assumptions for s in a.fixed}
         whole.indices = {k: v for k, v in whole.indices.items() if k in found.indices or k in fixed}
-        whole.bound = _most_bound(exprs[:2])
+        whole.bound = _most_bound(sides)
         return whole
 
     # -- sizes and indices
@@ -742,14 +743,29 @@ class Problem:
                 if problem.final:
                     return None, None, None
                 continue
-            if type(left) is fmpq and type(right) is fmpq:
-                return left == right, left, right
-            with working_precision(precision):
-                if not ball(left).overlaps(ball(right)):
-                    return False, left, right
+            same = overlap(left, right, precision)
+            if not same or (type(left) is fmpq and type(right) is fmpq):
+                return same, left, right
         return (None if left is None else True), left, right
 
+    def values(self, point: Point) -> list[Any]:
+        """The value of each side in a tight enclosure; None for those that are not defined at the point."""
+        try:
+            full = self.at_precision(point, CHECKING)
+        except Undefined:
+            return [None] * len(self.program.nodes)
+        return self.program.where_defined(full, CHECKING, self.budget.operations, self.meter)
 
+
+def overlap(left: Any, right: Any, precision: int) -> bool:
+    """Whether two values may be the same: equal rationals, or enclosures with a point in common."""
+    if type(left) is fmpq and type(right) is fmpq:
+        return bool(left == right)
+    with working_precision(precision):
+        return bool(ball(left).overlaps(ball(right)))
+
+
+CHECKING = PRECISIONS[1]  # the precision at which what was proved is looked at
 TINY_GAP = ball(fmpq(1, 10**100))
 MIRROR = {
     sp.StrictGreaterThan: sp.StrictLessThan,

@@ -7,7 +7,7 @@ it is then made simpler, so that a person can check it. What was proved is looke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,7 @@ from flint import fmpq
 from derive.calculus.equations import Hopeless, Unsatisfied
 from derive.calculus.meaning import Point, Smooth, working_precision
 from derive.calculus.points import (
+    CHECKING,
     GENERIC,
     MIXED,
     POSITIVE,
@@ -29,6 +30,7 @@ from derive.calculus.points import (
     Budget,
     Problem,
     completed,
+    overlap,
 )
 from derive.calculus.series import BudgetExceeded, MeaningError, Undefined, ball
 from derive.calculus.setting import Setting
@@ -155,44 +157,42 @@ SEVERAL = 3  # points that are looked at, whatever they cost
 
 def agree(left: Any, right: Any, setting: Setting, count: int = 6) -> Agreement:
     """Evaluate both sides at several points, up to the first where they differ; at how many were both defined?"""
-    left, right = sp.sympify(left), sp.sympify(right)
+    return along((left, right), setting, count)[0]
+
+
+def along(chain: Sequence[Any], setting: Setting, count: int = 6) -> tuple[Agreement, ...]:
+    """The same for each two neighbours in a chain of expressions, all evaluated at the same points."""
+    left, right, *beyond = map(sp.sympify, chain)
     try:
-        problem = Problem(left, right, completed(left, right, setting), Budget())
+        whole = completed(left, sp.Tuple(right, *beyond), setting)
+        return agreements(Problem(left, right, whole, Budget(), beyond), count)
     except MeaningError as found:
-        return Agreement(reason=f"it could not be evaluated: {found}")
-    return agreement(problem, count)
+        return (Agreement(reason=f"it could not be evaluated: {found}"),) * (len(chain) - 1)
 
 
-def agreement(problem: Problem, count: int) -> Agreement:
+def agreements(problem: Problem, count: int) -> tuple[Agreement, ...]:
     """The same for a problem that is compiled already."""
-    apart: list[Witness] = []
-    checked = made = 0
+    links = range(len(problem.program.nodes) - 1)
+    apart: list[tuple[Witness, ...]] = [() for _ in links]
+    checked = [0 for _ in links]
+    made = 0
     before = problem.meter.spent
-    try:
-        for point in _some_points(problem, 4 * count):
-            made += 1
-            try:
-                same, x, y = problem.compare(point, PRECISIONS[:2])
-            except BudgetExceeded:
-                continue
-            if same is None:
-                continue
-            checked += 1
-            if same is False:
-                apart.append(_presented(problem, point, x, y))
-            dear = checked >= SEVERAL and problem.meter.spent - before > problem.budget.total // 20
-            if apart or checked >= count or dear:
-                break
-    except MeaningError as found:
-        return Agreement(reason=f"it could not be evaluated: {found}")
-    if not checked:
-        what = (
-            "no point was found at which both sides are defined"
-            if made
-            else "no numbers were found that meet the assumptions"
-        )
-        return Agreement(reason=what)
-    return Agreement(tuple(apart), checked)
+    for point in _some_points(problem, 4 * count):
+        made += 1
+        values = problem.values(point)
+        for k, (x, y) in enumerate(itertools.pairwise(values)):
+            if x is not None and y is not None and not apart[k]:
+                checked[k] += 1
+                apart[k] = () if overlap(x, y, CHECKING) else (_presented(problem, point, x, y),)
+        dear = problem.meter.spent - before > problem.budget.total // 20
+        if all(apart[k] or checked[k] >= (SEVERAL if dear else count) for k in links):
+            break
+    missing = (
+        "no point was found at which both sides are defined"
+        if made
+        else "no numbers were found that meet the assumptions"
+    )
+    return tuple(Agreement(apart[k], checked[k], "" if checked[k] else missing) for k in links)
 
 
 def within(left: Any, right: Any, tolerance: Any, setting: Setting) -> Verdict:
@@ -306,7 +306,7 @@ def _still(problem: Problem, point: Point) -> bool:
 
 def _presented(problem: Problem, point: Point, x: Any, y: Any) -> Witness:
     """The point for a person: vectors as ``(1, 0, 2)``, matrices by rows, the digits that tell both sides apart."""
-    names = problem.program.nodes[0].names | problem.program.nodes[1].names
+    names = frozenset[str]().union(*(node.names for node in problem.program.nodes))
     shown: dict[str, str] = {}
     entries: dict[str, dict[tuple[int, ...], Any]] = {}
     full = problem.at_precision(point, 64)

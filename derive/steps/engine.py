@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
+from derive.calculus.judge import Proof, confirmed_along, proof, prove
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict
 from derive.steps.core import D, Expr, canonical, free, match, put, same
@@ -49,7 +51,7 @@ def derivation(
     if asked is None:
         return Derivation(expr, route, steps, result, setting, told)
     more, whole = as_whole(result, asked, setting, to if isinstance(to, Form) else None)
-    opening = (Step(expr, INDEX_FORM, remembered(asked.entry, expr, setting)),)
+    opening = (Step(expr, INDEX_FORM, prove(asked.entry, expr, setting)),)
     steps = (*opening, *steps, *more) if level != "coarse" else () if whole else (*steps, *more)
     return Derivation(expr, route, steps, more[-1].expr if more else result, setting, told, asked, whole)
 
@@ -78,7 +80,7 @@ def as_whole(result: Expr, asked: Form, setting: Setting, to: Form | None) -> tu
 def reads_as(form: Form, expr: Expr) -> Verdict | None:
     """The verdict that the entry of the form is expr; None where the form cannot be read, or nothing is proved."""
     try:
-        found = remembered(form.entry, expr, form.setting)
+        found = prove(form.entry, expr, form.setting)
     except ValueError:
         return None
     if found.kind is Kind.REFUTED:
@@ -118,7 +120,7 @@ class Lemmas:
             self.open.discard(k)
         return self.steps[k]
 
-    def proof(self, left: Expr, right: Expr, setting: Setting) -> Verdict | None:
+    def proof(self, left: Expr, right: Expr, setting: Setting) -> Proof | None:
         """left = right is a lemma for some values of its indices, and all of the lemma's steps are proved."""
         for k, (m, its) in enumerate(self.lemmas):
             if k in self.open or type(m.target) is not type(left):
@@ -131,7 +133,7 @@ class Lemmas:
                 continue
             verdicts = [step.verdict for step in self.judged(k)]
             if verdicts and all(v.kind is Kind.PROVED for v in verdicts):
-                return chained(verdicts, values)
+                return chained(left, right, setting, verdicts, values)
         return None
 
 
@@ -145,48 +147,57 @@ def as_given(its: Setting, setting: Setting) -> bool:
     )
 
 
-def chained(verdicts: list[Verdict], values: Mapping[Any, Expr]) -> Verdict:
-    """The verdict on the two ends of a chain of proved equations, at these values of its indices."""
+def chained(left: Expr, right: Expr, setting: Setting, verdicts: list[Verdict], values: Mapping[Any, Expr]) -> Proof:
+    """The two ends of a chain of proved equations are equal, at these values of its indices."""
     used = dict.fromkeys(a for v in verdicts for a in v.assumptions)
     conditions = dict.fromkeys(put(c, values) for v in verdicts for c in v.conditions)
     rules = dict.fromkeys(r for v in verdicts for r in v.rules)
-    return Verdict(Kind.PROVED, "", tuple(used), tuple(conditions), tuple(rules))
+    ground = setting if used else without_equations(setting) or setting
+    return Proof(left, right, ground, tuple(used), tuple(conditions), tuple(rules))
 
 
 def judged(target: Expr, lines: list[Line], setting: Setting, lemmas: Lemmas | None = None) -> tuple[Step, ...]:
-    steps, left = [], target
-    for line in lines:
-        steps.append(Step(line.expr, line.rule, verdict(left, line.expr, line.rule, setting, lemmas)))
-        left = line.expr
-    return tuple(steps)
+    """The steps with their verdicts: each is proved by itself, the chain of all is evaluated as it stands."""
+    chain = [target, *(line.expr for line in lines)]
+    links = list(zip(itertools.pairwise(chain), lines, strict=True))
+    proofs = [proved_by_part(*sides, line.rule, setting, lemmas) for sides, line in links]
+    verdicts = confirmed_along(chain, proofs, setting)
+    return tuple(
+        Step(line.expr, line.rule, found if found and found.proved else as_a_whole(*sides, line.rule, setting))
+        for (sides, line), found in zip(links, verdicts, strict=True)
+    )
 
 
-def verdict(left: Expr, right: Expr, rule: str, setting: Setting, lemmas: Lemmas | None = None) -> Verdict:
-    """The judge on a step: where the two sides differ, by no more than that needs; as a whole if that is not enough."""
+def verdict(left: Expr, right: Expr, rule: str, setting: Setting) -> Verdict:
+    """The verdict on one step."""
+    return judged(left, [Line(right, rule)], setting)[0].verdict
+
+
+def proved_by_part(left: Expr, right: Expr, rule: str, setting: Setting, lemmas: Lemmas | None) -> Proof | None:
+    """A step is proved where the two sides differ, from no more than that needs."""
     part = difference(left, right, setting)
-    known = lemmas.proof(part.left, part.right, part.setting) if lemmas is not None else None
-    if known is not None:
-        return known
-    for least in least_first(part, rule, whole=part.left == left):
-        found = remembered(part.left, part.right, least, refute=False)
-        if found.kind is Kind.PROVED:
-            return found
-    found = remembered(left, right, setting)
+    found = lemmas.proof(part.left, part.right, part.setting) if lemmas is not None else None
+    settings = least_first(part, rule)
+    return found or next(filter(None, (remembered(part.left, part.right, least) for least in settings)), None)
+
+
+def as_a_whole(left: Expr, right: Expr, rule: str, setting: Setting) -> Verdict:
+    """The verdict on a step for which a part, or less than is known, was not enough."""
+    found = prove(left, right, setting)
     if found.kind is Kind.REFUTED:
         raise StepError(f"the step {rule!r} is wrong: {left} = {right}")
     return found
 
 
-def least_first(part: Difference, rule: str, whole: bool) -> Iterator[Setting]:
-    """Settings that say less than the one given, in which a proof is as good and is found sooner."""
+def least_first(part: Difference, rule: str) -> Iterator[Setting]:
+    """Settings that say less than the one given, in which a proof is as good and is found sooner; at last that one."""
     bare = without_equations(part.setting) if rule not in GIVEN else None
     shut = with_few_definitions(part.left, part.right, bare or part.setting)
     if shut is not None:
         yield shut
     if bare is not None:
         yield bare
-    if not whole:
-        yield part.setting
+    yield part.setting
 
 
 GIVEN = frozenset(("sum to one", "sum to zero", "known sum", "assumption", "rearranging", "simplifying"))
@@ -206,20 +217,18 @@ def without_equations(setting: Setting) -> Setting | None:
 BARE: dict[int, tuple[Any, Any]] = {}  # one tuple for one tuple, so that settings made anew are known again
 
 
-def remembered(left: Expr, right: Expr, setting: Setting, refute: bool = True) -> Verdict:
-    """The judge's verdict; the same question in the same setting is asked once."""
-    from derive.calculus.judge import prove
-
+def remembered(left: Expr, right: Expr, setting: Setting) -> Proof | None:
+    """The judge's proof, if there is one; the same question in the same setting is asked once."""
     axes = tuple(sorted(axes_of(left, right, setting), key=str))
-    key = (canonical(left), canonical(right), refute, *ground(setting), axes)
-    if key not in VERDICTS:
-        if len(VERDICTS) > 5000:
-            VERDICTS.clear()
-        VERDICTS[key] = (prove(left, right, setting, refute=refute), setting)
-    return VERDICTS[key][0]
+    key = (canonical(left), canonical(right), *ground(setting), axes)
+    if key not in PROOFS:
+        if len(PROOFS) > 5000:
+            PROOFS.clear()
+        PROOFS[key] = (proof(left, right, setting), setting)
+    return PROOFS[key][0]
 
 
-VERDICTS: dict[Any, tuple[Verdict, Setting]] = {}
+PROOFS: dict[Any, tuple[Proof | None, Setting]] = {}
 
 
 def ground(setting: Setting) -> tuple[Any, ...]:

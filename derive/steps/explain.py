@@ -88,22 +88,23 @@ def explain(
     ``wanted`` is the rule that the author names: a way that takes it goes before a shorter one.
     """
     lines = between(left, right, setting, level, given, wanted) if holds else None
-    if given and lines is not None and not all(step.verdict.proved for step in checked(left, lines, setting)):
-        return explain(left, right, setting, level, (), holds, wanted)
+    reaches = lines is not None
     if lines is None:
         lines = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
         end = lines[-1].expr if lines else left
         reaches = holds and prove(end, right, setting).proved
         lines = [*lines, Line(right, "rearranging")] if reaches else lines
+        given = ()
     else:
-        reaches = True
         lines = lines or [Line(right, "simplifying")]
-    steps = judged(left, lines, setting)
+    steps = checked(left, lines, setting) if given else judged(left, lines, setting)
+    if given and not all(step.verdict.proved for step in steps):
+        return explain(left, right, setting, level, (), holds, wanted)
     made = Derivation(left, "auto", steps, steps[-1].expr if steps else left, setting)
     return Explanation(left, right, made, reaches)
 
 
-def checked(left: Expr, lines: list[Line], setting: Setting) -> Sequence[Step]:
+def checked(left: Expr, lines: list[Line], setting: Setting) -> tuple[Step, ...]:
     """The steps as judged; none where the judge refutes one."""
     try:
         return judged(left, lines, setting)

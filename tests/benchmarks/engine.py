@@ -6,7 +6,7 @@ import time
 
 from derive.show.latex import latex
 from derive.steps import derivation
-from derive.steps.engine import VERDICTS
+from derive.steps.engine import PROOFS
 from tests.steps.settings import CASES
 
 SOON = 0.1
@@ -15,7 +15,7 @@ SOON = 0.1
 def main() -> None:
     taken = []
     for case in CASES:
-        VERDICTS.clear()
+        PROOFS.clear()
         started = time.process_time()
         made = derivation(case.target, case.setting, route=case.route)
         seconds = time.process_time() - started
