@@ -11,7 +11,7 @@ from typing import Any
 
 from derive.notes.assumptions import assume, assume_condition, assume_plus_minus
 from derive.notes.clauses import BEHIND, ENDS, JOINED, OTHERWISE, Clauses, turns
-from derive.notes.declarations import declare, index_list, is_index_list
+from derive.notes.declarations import declare, index_list, is_index_list, is_square
 from derive.notes.definitions import define
 from derive.notes.document import Formula, Place, Sentence
 from derive.notes.grammar import syntax as s
@@ -28,6 +28,7 @@ from derive.notes.statements import (
     DEFINES,
     FUNCTION_OF,
     LOCAL,
+    OF_MATRICES,
     SPOKEN_OF,
     USED,
     Mode,
@@ -35,6 +36,7 @@ from derive.notes.statements import (
     left_side,
     mode_after,
     properties,
+    shared_properties,
 )
 
 LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of the main one
@@ -67,7 +69,8 @@ class Collector:
         self.mentioned: list[str] = []
         self.waiting: list[str] = []
         self.shared: list[str] = []  # properties said in front of a list of names
-        self.listing = False
+        self.listing = self.following = False
+        self.together: list[str] = []  # names of one list, each with its space or not
         self.unconditional = True  # no word so far makes what the sentence says a case
         self.clauses = Clauses()
         self.valued: set[int] = set()  # entities whose value has been assumed: an equation for them defines nothing
@@ -79,7 +82,7 @@ class Collector:
         self.section = sentence.section
         self.sentence_number += 1
         self.mentioned, self.waiting, self.families, self.clauses = [], [], {}, Clauses()
-        self.shared, self.listing, self.unconditional = [], False, True
+        self.shared, self.together, self.listing, self.unconditional = [], [], False, True
         first = len(self.records)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
         word = re.match(r"\W*(compile|derive)\b", opening, re.I)
@@ -121,6 +124,7 @@ class Collector:
             if part.display and mode in BRIEF:
                 mode = before
             for number, chain in enumerate(here):
+                self.following = self.listing or number > 0
                 self.chain(chain, part, mode, words if number == 0 else "")
             words = ""
         self.clauses.close()
@@ -170,12 +174,21 @@ class Collector:
         self.unconditional = self.unconditional and CONDITIONAL.search(words) is None
         if mode not in ASSUMING and mode is not Mode.LET:
             return
+        of_all = shared_properties(words)
         for name in properties(words):
             if self.mentioned:
-                for who in self.mentioned:
+                for who in self.bearers(name) if name in of_all else self.mentioned:
                     self.ascribe(name, who, mode)
             else:
                 self.waiting.append(name)
+
+    def bearers(self, name: str) -> list[str]:
+        """All of a list of names, or those of it that can have a property of matrices."""
+        if name not in OF_MATRICES:
+            return self.together
+        known = [self.names.get(who) for who in self.together]
+        square = [e.name for e in known if e is not None and is_square(self, e)]
+        return square or self.mentioned
 
     def ascribe(self, name: str, who: str, mode: Mode) -> None:
         local = mode in LOCAL
@@ -190,6 +203,7 @@ class Collector:
             for who in found:
                 self.ascribe(name, who, mode)
         self.mentioned = [*self.mentioned, *found] if listed else found
+        self.together = [*self.together, *found] if listed or self.following else found
         if found:
             self.shared, self.waiting = [*self.shared, *self.waiting], []
 
@@ -357,6 +371,10 @@ class Collector:
         left = left_side(chain.links[0].side) if chain.links[0].side is not None else None
         if left is not None and left.name not in self.names:
             return False
+        head, indices = head_and_indices(chain.links[0].side)
+        new = letter(head) is not None and letter(head) not in self.names
+        if new and any(isinstance(i, s.Number) for i in indices):
+            return True  # a first value: v_0 = 0
         nodes = [n for link in chain.links for n in walk(link.side)]
         if any(isinstance(n, s.Partial | s.Nabla) for n in nodes):
             return False

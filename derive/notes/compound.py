@@ -61,8 +61,89 @@ def compound_names(chains: list[s.Chain]) -> frozenset[str]:
     return frozenset(
         declared
         | lettered_names(chains)
+        | beside_plain(chains)
         | {full for full, base in met.items() if base not in lettered and base not in bare}
     )
+
+
+def beside_plain(chains: list[s.Chain]) -> set[str]:
+    r"""``O^{(1)}_{ik} = …`` beside ``O_{ik} = …``: a name that bears a number and as many indices as the plain one."""
+    plain: dict[str, set[int]] = {}
+    numbers: dict[str, set[tuple[str, int]]] = {}
+    family: set[str] = set()
+    introduced: set[str] = set()
+    for chain in chains:
+        for k, link in enumerate(chain.links):
+            inner: set[int] = set()
+            for node in walk(link.side) if link.side is not None else ():
+                head = node.base if isinstance(node, s.Subscript) else node
+                below = len(node.indices) if isinstance(node, s.Subscript) else 0
+                if id(node) in inner or not isinstance(head, s.Name | s.Superscript):
+                    continue
+                inner |= {id(head), id(getattr(head, "base", None))}
+                found = numbered(head) if isinstance(head, s.Superscript) else None
+                if found is not None:
+                    numbers.setdefault(found[0], set()).add((found[1], below))
+                    if node is link.side and k == 0 and len(chain.links) > 1:
+                        introduced.add(found[1])
+                elif isinstance(head, s.Name):
+                    plain.setdefault(head.text, set()).add(below)
+                elif isinstance(head.base, s.Name) and paren_index(head.exponent):
+                    family.add(head.base.text)
+    return {
+        full
+        for base, found in numbers.items()
+        if base not in family and any(full in introduced and rank in plain.get(base, ()) for full, rank in found)
+        for full, _ in found
+    }
+
+
+def counts(chains: list[s.Chain]) -> frozenset[str]:
+    r"""``N_k = \sum_{n=1}^N \gamma_{nk}``: letters that are a size where they stand alone and name numbers besides."""
+    sizes: set[str] = set()
+    scripted: set[str] = set()  # with a script they are sizes too
+    named: set[str] = set()
+    for chain in chains:
+        sides = [link.side for link in chain.links if link.side is not None]
+        for node in (n for side in sides for n in walk(side)):
+            ends = _ends(node)
+            sizes |= {n.text for end in ends for n in walk(end) if isinstance(n, s.Name)}
+            scripted |= {head for end in ends for n in walk(end) if (head := _lettered_head(n)) is not None}
+        if (
+            len(chain.links) > 1
+            and chain.links[1].sign in ("=", ":=")
+            and (head := _lettered_head(sides[0])) is not None
+        ):
+            named.add(head)
+    return frozenset(named & (sizes - scripted))
+
+
+def _ends(node: Any) -> tuple[Any, ...]:
+    """What says how many values there are: the last of a sum or a list, the size of a space."""
+    if isinstance(node, s.Binder):
+        return (node.last,) if node.last is not None else ()
+    if isinstance(node, s.Group) and len(node.items) > 2 and isinstance(node.items[-2], s.Dots):
+        return (node.items[-1],)
+    if isinstance(node, s.Superscript) and isinstance(node.base, s.Name) and node.base.dress == r"\mathbb":
+        return (node.exponent,)
+    return ()
+
+
+def _lettered_head(node: Any) -> str | None:
+    """N in ``N_k``."""
+    plain = isinstance(node, s.Subscript) and isinstance(node.base, s.Name) and all(letter(i) for i in node.indices)
+    return node.base.text if plain else None
+
+
+def with_counts(node: Any, names: frozenset[str]) -> Any:
+    """The tree with another name in the place of a letter of a size that bears an index."""
+
+    def change(n: Any) -> Any:
+        if not (isinstance(n, s.Subscript) and isinstance(n.base, s.Name) and n.base.text in names):
+            return n
+        return replace(n, base=replace(n.base, text=f"\\mathrm{{{n.base.text}}}"))
+
+    return rebuilt(node, change) if names else node
 
 
 def lettered_names(chains: list[s.Chain]) -> set[str]:
@@ -167,8 +248,13 @@ def _lettered(node: Any) -> tuple[str, str] | None:
     return None
 
 
-def renamed_chain(chain: s.Chain, names: frozenset[str], dresses: frozenset[str] = frozenset()) -> s.Chain:
-    if not names and not dresses:
+def renamed_chain(
+    chain: s.Chain,
+    names: frozenset[str],
+    dresses: frozenset[str] = frozenset(),
+    sizes: frozenset[str] = frozenset(),
+) -> s.Chain:
+    if not names and not dresses and not sizes:
         return chain
-    links = tuple(replace(link, side=renamed(undressed(link.side, dresses), names)) for link in chain.links)
-    return replace(chain, links=links)
+    sides = [with_counts(renamed(undressed(link.side, dresses), names), sizes) for link in chain.links]
+    return replace(chain, links=tuple(replace(link, side=side) for link, side in zip(chain.links, sides, strict=True)))

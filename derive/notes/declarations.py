@@ -288,6 +288,10 @@ def same_axes(c: Collector, a: tuple[AxisVar, ...], b: tuple[AxisVar, ...]) -> b
     return len(a) == len(b) and all(size(x) is not None and size(x) == size(y) for x, y in zip(a, b, strict=True))
 
 
+def is_square(c: Collector, entity: Entity) -> bool:
+    return len(entity.axes or ()) == 2 and same_axes(c, (entity.axes or ())[:1], (entity.axes or ())[1:])
+
+
 def declare_values(
     c: Collector,
     name: str,

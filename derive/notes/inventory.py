@@ -56,6 +56,8 @@ class Inventory:
                 self.turned.add(node.base.text)
             elif isinstance(node, s.Partial | s.Nabla):
                 self.differentiated(node)
+            elif isinstance(node, s.Factors):
+                self.applied(node)
             elif isinstance(node, s.Binder):
                 for part in (node.first, node.last) if node.relation == "=" else ():
                     self.limits |= {n.text for n in walk(part) if isinstance(n, s.Name)} if part is not None else set()
@@ -65,12 +67,20 @@ class Inventory:
         body = letter(node.body)
         below = [v for v, _ in node.variables] if isinstance(node, s.Partial) else list(node.variables)
         for v in below:
-            name = letter(head_and_indices(v)[0])
-            if body is not None and name is not None and name not in self.by.setdefault(body, []):
-                self.by[body].append(name)
+            self._argument(body, letter(head_and_indices(v)[0]))
+
+    def applied(self, node: s.Factors) -> None:
+        """``f(x)``, which may be a product too."""
+        for head, group in zip(node.factors, node.factors[1:], strict=False):
+            if isinstance(group, s.Group) and group.opening == "(" and len(group.items) == 1:
+                self._argument(letter(head), letter(group.items[0]))
+
+    def _argument(self, name: str | None, argument: str | None) -> None:
+        if name is not None and argument is not None and argument not in self.by.setdefault(name, []):
+            self.by[name].append(argument)
 
     def arguments_of(self, name: str) -> list[str]:
-        """What a scalar is differentiated by somewhere in the note."""
+        """What a scalar is differentiated by, or stands in front of, somewhere in the note."""
         return self.by.get(name, [])
 
     # -- names ------------------------------------------------------------------------------------------------
@@ -292,7 +302,8 @@ class Inventory:
             if isinstance(node, s.Name):
                 entity = formula.names.get(node.text)
                 wide = entity is not None and entity.kind is Kind.TENSOR and bool(entity.axes)
-                if wide and node.text not in formula.params:
+                of_vectors = entity is not None and (entity.kind is Kind.MAP or bool(entity.depends))
+                if (wide or of_vectors) and node.text not in formula.params:
                     return False
             elif isinstance(node, s.Call):
                 if node.function not in ELEMENTWISE and node.function not in ("max", "min"):

@@ -90,6 +90,7 @@ _DROPPED = {  # with their arguments
     "newcounter",
     "tableofcontents",
 }
+_REFERENCES = {"ref", "eqref", "autoref", "cref", "Cref"}
 _CODE = {"texttt", "lstinline", "mintinline", "code"}
 _ENDS = {
     "par",
@@ -207,6 +208,8 @@ class _Reader:
             self.begins_item = self.begins_item or name == "item"
             option = _OPTION.match(self.text, after)
             return option.end() if option and name == "item" else after
+        if name in _REFERENCES:
+            self._add(start, "(…)")
         if name in _DROPPED:
             return self._after_arguments(after)
         if name in _CODE and (argument := self._argument(after)):

@@ -18,7 +18,7 @@ import sympy as sp
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes.called import called, with_called
 from derive.notes.collect import Collector
-from derive.notes.compound import compound_names, renamed_chain, split_dresses
+from derive.notes.compound import compound_names, counts, renamed_chain, split_dresses
 from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
@@ -144,7 +144,8 @@ class Reading:
         raw = {key: tuple(with_called(c, self.called) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
         self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
-        self.squares = squares([renamed_chain(c, self.compounds, self.dresses) for c in everything])
+        self.counts = counts(everything)
+        self.squares = squares([renamed_chain(c, self.compounds, self.dresses, self.counts) for c in everything])
         self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}
         for chains in self.chains.values():
             for chain in chains:
@@ -158,7 +159,7 @@ class Reading:
 
     def renamed(self, chain: s.Chain) -> s.Chain:
         named = with_called(with_tags(with_glued(chain, self.glued), self.tags), self.called)
-        return with_squares(renamed_chain(named, self.compounds, self.dresses), self.squares)
+        return with_squares(renamed_chain(named, self.compounds, self.dresses, self.counts), self.squares)
 
     def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:
         """All relations, with whether words such as Let stand in front of them."""

@@ -64,8 +64,8 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
 # In front of a relation that is spoken of and not said to hold: a condition, a case, an equation to be solved.
 SPOKEN_OF = re.compile(
     r"\b(satisf(?:y|ies|ying)|solves?|solving|until|minimi[sz]es?|needs?|requires?|cases?|instead of|rather than|"
-    r"assumption|condition|constraint|only|drops?|dropped|forgets?|forgot|like|whether|not|without|range|convention)"
-    r"\s*[:,]?\s*[\(\"“']?$",
+    r"assumption|condition|constraint|only|drops?|dropped|forgets?|forgot|like|whether|not|without|range|convention|"
+    r"(?:hyper)?planes?|lines?|circle|sphere|ball|subspace|systems?|problem)\s*[:,]?\s*[\(\"“']?$",
     re.I,
 )
 # In front of one that is made use of: what speaks of derivatives or of what is defined is said to hold.
@@ -137,6 +137,19 @@ def properties(words: str) -> list[str]:
         if any(not UNLIKE.search(words[: m.start()]) for m in pattern.finditer(words))
     ]
     return [n for n in found if not (n == "symmetric" and "skew" in found)]
+
+
+TOGETHER = re.compile(r"\W*(be|are|both|all|\s)*\s*$", re.I)
+OF_MATRICES = frozenset({"symmetric", "skew", "orthogonal", "diagonal"})
+
+
+def shared_properties(words: str) -> list[str]:
+    """Properties that stand directly behind a list of names: ``… and $R \\in …$ be symmetric``."""
+    return [
+        name
+        for pattern, name in PROPERTIES
+        if (found := pattern.search(words)) is not None and TOGETHER.match(words[: found.start()])
+    ]
 
 
 FUNCTION_OF = re.compile(

@@ -33,6 +33,9 @@ class Seen:
     parameters: dict[str, set[str]] = field(default_factory=dict)  # base -> scripts that are values in its definition
     applied: dict[str, int] = field(default_factory=dict)  # how often a name stands bare before arguments
     bare: dict[str, int] = field(default_factory=dict)  # how often it stands bare at all
+    sizes: set[str] = field(default_factory=set)  # letters that are sizes in a declaration
+    numbers: set[str] = field(default_factory=set)  # names that stand with a number as their script
+    numbered: set[str] = field(default_factory=set)  # names that are declared so
 
 
 @dataclass(frozen=True)
@@ -189,11 +192,13 @@ def _declared(items: tuple[s.Node, ...], space: s.Node, seen: Seen) -> None:
     field_ = field_.base if isinstance(field_, s.Subscript) else field_
     integer = isinstance(field_, s.Name) and field_.text in ("N", "Z")
     if sizes is not None:
-        seen.running |= {n for n in _names(sizes) if n not in _scripts_in(sizes)}
+        seen.sizes |= {n for n in _names(sizes) if n not in _scripts_in(sizes)}
     for item in items:
         name, found = letter(item), scripted(item)
         if name is not None:
             (seen.running if integer else seen.values).add(name)
+        elif (numbered := numbered_base(item)) is not None:
+            seen.numbered.add(numbered)
         elif found is not None and (sizes is not None or len(found.letters) == 1):
             seen.declared.setdefault(found.base, set()).add(found.script)
 
@@ -235,8 +240,18 @@ def _other_script(node: s.Node, seen: Seen, covered: set[int]) -> None:
     base = node.base if isinstance(node, s.Subscript | s.Superscript) else node
     if isinstance(node, s.Subscript):
         seen.running |= _names(node.indices)
-        if isinstance(base, s.Name):
+        if (name := numbered_base(node)) is not None:
+            seen.numbers.add(name)
+            covered.add(id(base))
+        elif isinstance(base, s.Name):
             seen.scripts.setdefault(base.text, set()).add("")
+
+
+def numbered_base(node: Any) -> str | None:
+    """x of ``x_0``."""
+    if not (isinstance(node, s.Subscript) and isinstance(node.base, s.Name)):
+        return None
+    return node.base.text if len(node.indices) == 1 and isinstance(node.indices[0], s.Number) else None
 
 
 def _heads(node: Any) -> Iterator[Any]:
@@ -276,10 +291,14 @@ def _is_tagged(base: str, scripts: set[str], seen: Seen) -> bool:
     if not letters or "" in letters or letters & seen.running:
         return False
     declared = seen.declared.get(base, set())
+    if letters & seen.sizes:  # x_N is the last of x_1, ..., x_N, but W_{hx} and W_{hh} are two matrices
+        return len(declared) > 1
     if scripts == seen.parameters.get(base) and seen.bare.get(base, 0) == seen.applied.get(base, 0):
         return True
     if base in seen.alone and not declared:
         return False
+    if base in seen.numbers:  # x_0 and x_t, unless one step leads to the next
+        return base in seen.numbered and not letters & INDEX_LETTERS and not any(set(x) & {"+", "-"} for x in scripts)
     # x_i, x_j are two members of one family: i and j may be equal
     return letters <= seen.shifted or letters <= seen.values or (len(declared) > 1 and not letters <= INDEX_LETTERS)
 

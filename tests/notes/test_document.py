@@ -113,7 +113,7 @@ LATEX = [
     ),
     (
         "\\emph{Words} \\textbf{of $a$} see~\\cite{x} in \\eqref{e} 5\\% ``quoted'' \\& more",
-        ['Words of $a$ see in 5% "quoted" & more'],
+        ['Words of $a$ see in (…) 5% "quoted" & more'],
     ),
     (
         "Compile $L$ as \\texttt{loss\\_grad(z, y)}. Or \\verb|f(x)|.",

@@ -59,6 +59,9 @@ KINDS = (
     (r"A lone $z$ and $\frac{\partial s}{\partial z}$ are mentions.", ""),
     (r"Let $x \in \mathbb{R}$. $$x \le x^2$$", "dc"),
     (r"Let $x \in \mathbb{R}$. $$x = \unknowncommand x$$", "d?"),
+    (r"Let $a, x \in \mathbb{R}^n$. Project onto the hyperplane $a^\top x = 1$.", "d"),
+    (r"Let $x, y \in \mathbb{R}$. From (3), $x + y = y + x$.", "dc"),
+    (r"Let $v_0 = 0$ and $u_t = 2 v_t$.", "a="),
 )  # fmt: skip
 
 
@@ -138,6 +141,10 @@ PROPERTIES = (
     (r"Let $y \in \mathbb{R}^n$ and $y_i = \pm 1$.", ["Eq(y[i]**2, 1)"]),
     (r"Let $y \in (0, 1)$.", ["y > 0", "y < 1"]),
     (r"Let $y > 0$.", ["y > 0"]),
+    (r"Let $P \in \mathbb{R}^{n \times n}$ and $Q \in \mathbb{R}^{m \times m}$ be symmetric.", ["Eq(P[i, j], P[j, i])", "Eq(Q[i, j], Q[j, i])"]),
+    (r"Let $x \in \mathbb{R}^n$ and $Q \in \mathbb{R}^{m \times m}$ be symmetric.", ["Eq(Q[i, j], Q[j, i])"]),
+    (r"Let $P \in \mathbb{R}^{n \times n}$, and let $Q \in \mathbb{R}^{m \times m}$ be symmetric.", ["Eq(Q[i, j], Q[j, i])"]),
+    (r"Let $u \in \mathbb{R}$ and $v \in \mathbb{R}$ be a step and a positive number.", ["v > 0"]),
     (r"Let $y \in \mathbb{R}^{n \times n}$. Assume $y$ is orthogonal.", ["Eq(Sum(y[k, i]*y[k, j], (k, 1, n)), KroneckerDelta(i, j))", "Eq(Sum(y[i, l]*y[j, l], (l, 1, n)), KroneckerDelta(i, j))"]),
 )  # fmt: skip
 

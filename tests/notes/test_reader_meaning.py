@@ -349,6 +349,45 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             (r"u = \sum_i a_i + b_k", "u", "b[k] + Sum(a[i], (i, 1, N))"),
         ),
     ),
+    (
+        r"Let $u, v \in \mathbb{R}^n$, $f : \mathbb{R}^n \to \mathbb{R}$ and $g(u) = e^{f(u)}$.",
+        (
+            (r"\nabla_u g = g(u) \nabla f(u)", "Derivative(g, u[i])", "g*Derivative(f, u[i])"),
+            (
+                r"\nabla \nabla f(u) = \nabla f(u) \nabla f(u)^\top",
+                "Derivative(f, u[i], u[j])",
+                "Derivative(f, u[i])*Derivative(f, u[j])",
+            ),
+            (r"\nabla f(u)_i = v_i", "Derivative(f, u[i])", "v[i]"),
+            (
+                r"\nabla f(u) (v^\top v) = v",
+                "Derivative(f, u[i])*Sum(v[j]**2, (j, 1, n))",
+                "v[i]",
+            ),
+        ),
+    ),
+    (
+        r"Let $W_{hx} \in \mathbb{R}^{h \times d}$, $W_{hh} \in \mathbb{R}^{h \times h}$ and $x \in \mathbb{R}^d$.",
+        (
+            (
+                r"W_{hx} x = W_{hh} W_{hx} x",
+                "Sum(W_{hx}[i, j]*x[j], (j, 1, d))",
+                "Sum(x[k]*Sum(W_{hh}[i, l]*W_{hx}[l, k], (l, 1, h)), (k, 1, d))",
+            ),
+        ),
+    ),
+    (
+        r"Let $x_0, x_t \in \mathbb{R}^n$ and $\mu = x_t - x_0$.",
+        ((r"\mu + x_0 = x_t", "\\mu[i] + x_0[i]", "x_t[i]"),),
+    ),
+    (
+        r"Let $z \in \mathbb{R}^{N \times K}$ and $N_k = \sum_{n=1}^N z_{nk}$.",
+        ((r"\frac{N_k}{N} = \frac{1}{N} \sum_{n=1}^N z_{nk}", "\\mathrm{N}[k]/N", "Sum(z[n, k], (n, 1, N))/N"),),
+    ),
+    (
+        r"Let $A, B, O \in \mathbb{R}^{n \times n}$ and $O^{(1)}_{ik} = A_{ik} + O_{ik}$.",
+        ((r"O^{(1)} - O = A", "-O[i, j] + O^{(1)}[i, j]", "A[i, j]"),),
+    ),
 )
 
 

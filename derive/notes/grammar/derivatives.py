@@ -7,6 +7,7 @@ from derive.notes.grammar.syntax import (
     Factors,
     Group,
     Nabla,
+    Name,
     Node,
     Number,
     Partial,
@@ -125,12 +126,16 @@ class Derivatives(Cursor):
         return self.scripts(self.primary())
 
     def _operand(self, mode: str) -> Node:
-        """What an operator acts on: the bracket directly behind it, or the product that follows."""
+        """What an operator acts on: the bracket directly behind it, or the product that follows or begins with it."""
         token = self.peek()
         if token is None:
             raise self.fail("what is differentiated")
         if token.kind == "open" and token.text in ("(", "[", "{") and self.partner[self.pos] > 0:
-            return self.scripts(self.primary())
+            at = self.pos
+            bracket = self.scripts(self.primary())
+            if not is_transposed(bracket):
+                return bracket
+            self.pos = at
         return self.product(mode)
 
     def partial(self, token: Token) -> Node:
@@ -176,13 +181,9 @@ class Derivatives(Cursor):
             at = self.pos
             name = self.factor()
             factors: list[Node] = [name]
-            while (
-                (opener := self.peek())
-                and opener.kind == "open"
-                and opener.text in ("(", "[")
-                and self.partner[self.pos] > 0
-            ):
-                factors.append(self.scripts(self.primary()))
+            opener = self.peek()
+            if opener and opener.kind == "open" and opener.text in ("(", "[") and self.partner[self.pos] > 0:
+                factors.append(self._argument_group())
             if not isinstance(name, Transpose) or len(factors) > 1:
                 if len(factors) == 1:
                     return name
@@ -196,6 +197,15 @@ class Derivatives(Cursor):
         if token.kind == "frac" and self.derivative_at(self.pos):
             return self.factor()
         return self._operand("operator")
+
+    def _argument_group(self) -> Node:
+        r"""What a name is applied to: in ``\nabla f(x)^\top`` and ``\nabla f(x)_i`` the script is of the gradient."""
+        at = self.pos
+        group = self.scripts(self.primary())
+        if not is_transposed(group) and not isinstance(group, Subscript):
+            return group
+        self.pos = at
+        return self.primary()
 
     def _product_after(self, first: Node, at: int) -> Node:
         self.pos = at
@@ -282,6 +292,13 @@ class Derivatives(Cursor):
             raise self.fail(r"what \nabla is taken of")
         body = self._tight()
         return Nabla(token.start, self.behind(), body, variables, order)
+
+
+def is_transposed(node: Node) -> bool:
+    r"""``A^\top``, ``A^T``."""
+    if isinstance(node, Superscript):
+        return isinstance(node.exponent, Name) and node.exponent.text == "T"
+    return isinstance(node, Transpose)
 
 
 def _with_count(node: Node) -> tuple[Node, int]:

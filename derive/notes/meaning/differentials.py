@@ -135,7 +135,7 @@ def read_nabla(m: Meaning, node: s.Nabla) -> Value:
     if len(variables) != 1:
         raise ReadProblem("a gradient by several things at once is not known", span(node))
     inner = node.body
-    if isinstance(inner, s.Nabla) and node.order == inner.order == 1 and by_the_same(m, node, inner):
+    if isinstance(inner, s.Nabla) and node.order == inner.order == 1 and by_the_same(node, inner):
         return read_nabla(m, replace(inner, order=2))
     body = derived_body(m, node.body, variables)
     if body.rank:
@@ -150,22 +150,23 @@ def read_nabla(m: Meaning, node: s.Nabla) -> Value:
     return Value(x.axes * 2, lambda i, j: sp.Derivative(body.entry(), x.entry(i), x.entry(j)))
 
 
-def by_the_same(m: Meaning, outer: s.Nabla, inner: s.Nabla) -> bool:
-    r"""``\nabla_w \nabla_w L`` is the Hessian."""
+def by_the_same(outer: s.Nabla, inner: s.Nabla) -> bool:
+    r"""``\nabla_w \nabla_w L`` and ``\nabla \nabla L`` are the Hessian."""
     names = [[letter(v) for v in n.variables] for n in (outer, inner)]
-    return len(names[0]) == 1 and names[0] == names[1] and None not in names[0]
+    return len(names[0]) < 2 and names[0] == names[1] and None not in names[0]
 
 
 def only_parameter(m: Meaning, node: s.Nabla) -> tuple[s.Node, ...]:
     """``\\nabla f``, ``\\nabla f(x)``: by the parameter that f is defined with."""
-    body = node.body
+    body = node.body.body if isinstance(node.body, s.Nabla) and not node.body.variables else node.body
     applied = isinstance(body, s.Factors) and len(body.factors) == 2 and isinstance(body.factors[1], s.Group)
     head = body.factors[0] if isinstance(body, s.Factors) and applied else body
     name = letter(head)
     entity = m.entity(name) if name is not None else None
-    if entity is None or entity.formula is None or len(entity.formula.params) != 1:
+    params = () if entity is None else entity.formula.params if entity.formula is not None else entity.depends
+    if len(params) != 1:
         raise ReadProblem("\\nabla needs to say what it differentiates by", span(node))
-    param = entity.formula.params[0]
+    param = params[0]
     if isinstance(body, s.Factors):
         inner = body.factors[1]
         if not isinstance(inner, s.Group) or len(inner.items) != 1 or letter(inner.items[0]) != param:
