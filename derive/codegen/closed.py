@@ -46,16 +46,14 @@ class ClosedForms:
 
     def claimed(self, expr: sp.Expr, setting: Setting) -> Form | None:
         """The shortest form without derivatives that a chain of the note ends in, the last of these."""
-        from derive.calculus.judge import prove
-
         candidates = list(self.candidates(expr, setting))[::-1]
         for claim, right in sorted(candidates, key=lambda c: int(sp.count_ops(c[1]))):
             known = joined(setting, claim.setting)
             try:
-                verdict = prove(expr, right, known)
+                verdict = proved(expr, right, known)
             except ValueError:
                 continue
-            if verdict.proved:
+            if verdict:
                 return Form(right, verdict, known, claim.right_latex)
         return None
 
@@ -160,7 +158,6 @@ def joined(setting: Setting, there: Setting) -> Setting:
 
 def derived(expr: sp.Expr, setting: Setting) -> Form | None:
     """What the steps engine arrives at, when it is proved to be equal to ``expr``."""
-    from derive.calculus.judge import prove
     from derive.steps.derivation import StepError
     from derive.steps.routes import derive_lines, prepare
 
@@ -168,10 +165,36 @@ def derived(expr: sp.Expr, setting: Setting) -> Form | None:
         found = derive_lines(expr, prepare(setting, "auto"), "auto", "coarse").expr
         if found == expr or found.has(sp.Derivative, sp.Subs):
             return None
-        verdict = prove(expr, found, setting)
+        verdict = proved(expr, found, setting)
     except (StepError, ValueError, NotImplementedError):
         return None
-    return Form(found, verdict, setting) if verdict.proved else None
+    return Form(found, verdict, setting) if verdict else None
+
+
+def proved(left: sp.Expr, right: sp.Expr, setting: Setting) -> Verdict | None:
+    """The verdict that the sides are equal, or that they are whatever the names are that no variable enters."""
+    from derive.calculus.judge import prove
+
+    verdict = prove(left, right, setting)
+    if not verdict.proved and (wider := without_constants(left, setting)) != setting:
+        verdict = prove(left, right, wider)
+    return verdict if verdict.proved else None
+
+
+def without_constants(expr: sp.Expr, setting: Setting) -> Setting:
+    """The setting in which quantities are free that are defined without what ``expr`` is differentiated by.
+
+    Their derivatives are zero either way; an equation that holds for all their values holds for those defined.
+    """
+    variables = {str(getattr(v, "base", v)) for d in expr.atoms(sp.Derivative) for v in d.variables}
+
+    def depends(name: str, seen: frozenset[str]) -> bool:
+        definition = setting.definitions.get(name)
+        inside = named(definition.body) - seen if definition else set()
+        return name in variables or any(depends(n, seen | inside) for n in inside)
+
+    kept = {n: d for n, d in setting.definitions.items() if d.is_function or depends(n, frozenset({n}))}
+    return replace(setting, definitions=kept)
 
 
 def compile_notes(notes: Sequence[Note], name: str, *, self_contained: bool = True) -> str:

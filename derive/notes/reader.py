@@ -345,7 +345,7 @@ class Reading:
                 continue
             try:
                 target, meaning = self.target(latex, node, record)
-                targets.append(target)
+                targets.append(self.apart(target, meaning, meanings))
                 meanings.append(meaning)
             except ReadProblem as e:
                 problem = problem or e.message
@@ -400,6 +400,23 @@ class Reading:
             meaning.letters[symbol.name] = Bound(symbol, axis)
         free = [meaning.letters[name].symbol for name in letters if name in meaning.letters]
         return Target(latex, value.entry(*components), (*free, *components), tuple(components), value.row)
+
+    def apart(self, target: Target, meaning: Meaning, before: list[Meaning]) -> Target:
+        """The target with other symbols for indices that stand for other axes in the formulas ``before`` it."""
+        size = self.inventory.axes.size
+        known = {b.symbol: size(b.axis) for m in before for b in m.letters.values()}
+        taken = {symbol.name for symbol in known} | set(meaning.letters)
+        renaming: dict[sp.Basic, sp.Basic] = {}
+        for letter, bound in list(meaning.letters.items()):
+            if known.get(bound.symbol, size(bound.axis)) == size(bound.axis):
+                continue
+            name = next(n for k in range(2, len(taken) + 3) if (n := f"{bound.symbol.name}_{k}") not in taken)
+            taken.add(name)
+            new = sp.Symbol(name, **bound.symbol.assumptions0)
+            renaming[bound.symbol] = new
+            meaning.letters[letter] = replace(bound, symbol=new)
+        indices, axes = (tuple(renaming.get(i, i) for i in found) for found in (target.indices, target.axes))
+        return replace(target, expr=target.expr.xreplace(renaming), indices=indices, axes=axes)
 
     def special(self, names: Any, sizes: dict[str, int]) -> Special:
         key = (id(names), tuple(sorted(sizes.items())))
