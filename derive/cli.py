@@ -377,7 +377,7 @@ def run_kernels(arguments: argparse.Namespace) -> int:
     try:
         source = compile_notes(notes, ", ".join(Path(note.path).name for note in notes))
     except CompileError as error:
-        raise UsageError(f"{', '.join(arguments.paths)}: {error}") from None
+        raise UsageError(str(error)) from None
     if not arguments.check:
         _write(arguments.output, source)
         return EXIT_OK

@@ -43,7 +43,7 @@ ClosedForm = Callable[[sp.Expr, Setting], tuple[sp.Expr, Setting] | None]  # wit
 
 
 class CompileError(Exception):
-    """The formula has no array form; the message says which part, in plain words."""
+    """The formula has no array form; the message says which part, in plain words, and where it was asked for."""
 
 
 @dataclass(frozen=True)

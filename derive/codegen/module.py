@@ -98,7 +98,7 @@ def declared(name: str, setting: Setting, lowering: Lowering) -> Input:
     for known in setting.definitions:
         if identifier(known) == name:
             return Input(name, tuple(str(a.size) for a in setting.definitions[known].axes))
-    raise CompileError(f"the argument {name} is not a name of the note")
+    raise CompileError(f"nothing in the formula depends on the argument {name}")
 
 
 def label_size(name: str, setting: Setting) -> Size:
@@ -360,11 +360,17 @@ def generate(requests: Iterable[CompileRequest], note_name: str, *, closed_form:
     functions: dict[str, str] = {}
     needs: set[str] = set()
     for request in requests:
-        if request.name in functions:
-            raise CompileError(f"{request.name} is compiled twice")
         known = forms(request) if forms else None
-        built = program(request, known or closed_form, known.evidence if known else evidence)
-        text, more = function_source(built, note_name)
+        try:
+            if request.name in functions:
+                raise CompileError(f"{request.name} is compiled twice")
+            built = program(request, known or closed_form, known.evidence if known else evidence)
+            text, more = function_source(built, note_name)
+        except (CompileError, BadNameError) as error:
+            place = f"cell {request.place.cell}, " if request.place.cell else ""
+            path = known.note.path if known else note_name
+            where = f"{path}:{place}{request.place.line}:{request.place.column}"
+            raise CompileError(f"{where}: {request.name or 'Compile'}: {error}") from None
         functions[request.name] = text
         needs |= more | {h for h in HELPERS.values() if f"{h}(" in text}
     exported = "\n".join(f'    "{name}",' for name in functions)

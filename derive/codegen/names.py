@@ -19,7 +19,7 @@ def _runtime_names() -> frozenset[str]:
 
 RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
 WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike"}
-WORDS |= {"work", "given", "short", "flat"}
+WORDS |= {"work", "given", "short", "rows"}
 RESERVED = frozenset(WORDS) | frozenset(dir(builtins)) | _runtime_names()
 
 
@@ -42,7 +42,9 @@ def identifier(name: str) -> str:
 
 def checked(name: str, what: str = "name") -> str:
     """``name`` itself, when it may be defined in generated source."""
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise BadNameError(f"{what} {name!r} is a keyword of Python")
+    if not name.isidentifier() or not name.isascii():
         raise BadNameError(f"{what} {name!r} is not a Python identifier")
     if name in RESERVED or name.startswith("_"):
         raise BadNameError(f"{what} {name!r} would hide a name that generated source needs")

@@ -736,12 +736,10 @@ def normalise(e: Array, total: Array, work: Work, factor: Any = None, labels: Ar
     if work.few is not None:
         e.fill(0)
         e.T.reshape(-1)[work.few[0]] = work.few[1] if factor is None else work.few[1] * factor
-    elif factor is not None:
-        np.multiply(e, np.divide(factor, total), out=e)
     elif work.rough and not exact:
-        np.multiply(e, np.reciprocal(total), out=e)
+        np.multiply(e, np.divide(1 if factor is None else factor, total), out=e)
     else:
-        np.divide(e, total, out=e)
+        np.divide(e, total if factor is None else total / factor, out=e)
     if labels is not None:
         rest = work.rest / work.total
         e[labels, np.arange(labels.size)] = -rest if factor is None else -rest * factor

@@ -338,7 +338,7 @@ class Reading:
     def request(self, record: RequestRecord) -> CompileRequest | DeriveRequest:
         targets: list[Target] = []
         problem = record.problem
-        meanings = []
+        meanings: list[Meaning] = []
         for latex, node, trouble in record.formulas:
             if trouble is not None or node is None:
                 problem = problem or trouble or "this formula could not be read"
@@ -407,14 +407,14 @@ class Reading:
         known = {b.symbol: size(b.axis) for m in before for b in m.letters.values()}
         taken = {symbol.name for symbol in known} | set(meaning.letters)
         renaming: dict[sp.Basic, sp.Basic] = {}
-        for letter, bound in list(meaning.letters.items()):
+        for written, bound in list(meaning.letters.items()):
             if known.get(bound.symbol, size(bound.axis)) == size(bound.axis):
                 continue
             name = next(n for k in range(2, len(taken) + 3) if (n := f"{bound.symbol.name}_{k}") not in taken)
             taken.add(name)
             new = sp.Symbol(name, **bound.symbol.assumptions0)
             renaming[bound.symbol] = new
-            meaning.letters[letter] = replace(bound, symbol=new)
+            meaning.letters[written] = replace(bound, symbol=new)
         indices, axes = (tuple(renaming.get(i, i) for i in found) for found in (target.indices, target.axes))
         return replace(target, expr=target.expr.xreplace(renaming), indices=indices, axes=axes)
 

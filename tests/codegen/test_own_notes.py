@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from derive.codegen.closed import ClosedForms
 from derive.codegen.evaluate import evaluate
 from derive.codegen.module import program
 from derive.notes.note import CompileRequest
-from derive.notes.reader import read_source
+from derive.notes.reader import read_note, read_source
 
 RIDGE = r"""
 Let $X \in \mathbb{R}^{N \times D}$, $y \in \mathbb{R}^N$, $w \in \mathbb{R}^D$, $\lambda > 0$ and
@@ -99,7 +100,32 @@ $$L = \sum_{n=1}^N \sum_{d=1}^D E_{t_n d}^2$$
 Compile $L$ and $\frac{\partial L}{\partial E_{vd}}$ as `embedding(E, t)`.
 """
 
-SIZES = {"M": 3, "K": 2, "M + 1": 4, "N": 7, "D": 4, "C": 5}
+RMS_NORM = r"""
+Let $x, g, u \in \mathbb{R}^N$, $\epsilon > 0$, $r = \sqrt{\epsilon + \frac{1}{N} \sum_{i=1}^N x_i^2}$,
+$y_i = g_i \frac{x_i}{r}$ and $L = \sum_{i=1}^N u_i y_i$.
+
+Compile $L$, $\frac{\partial L}{\partial x_j}$ and $\frac{\partial L}{\partial g_j}$ as `rms_norm(x, g, u, epsilon)`.
+"""
+
+ATTENTION = r"""
+Let $Q \in \mathbb{R}^{N \times D}$, $K \in \mathbb{R}^{M \times D}$, $V \in \mathbb{R}^{M \times E}$,
+$G \in \mathbb{R}^{N \times E}$. The scores are $S = \frac{1}{\sqrt{D}} Q K^\top$, and
+
+$$P_{ij} = \frac{e^{S_{ij}}}{\sum_{l=1}^M e^{S_{il}}}, \qquad O = P V, \qquad L = \operatorname{tr}(G^\top O).$$
+
+Compile $L$, $\nabla_Q L$, $\nabla_K L$ and $\nabla_V L$ as `attention(Q, K, V, G)`.
+"""
+
+GELU_NETWORK = r"""
+Let $x \in \mathbb{R}^D$, $W \in \mathbb{R}^{H \times D}$, $b \in \mathbb{R}^H$, $V \in \mathbb{R}^{C \times H}$,
+$c, y \in \mathbb{R}^C$ and $\phi(a) = \frac{a}{2} (1 + \operatorname{erf}(\frac{a}{\sqrt{2}}))$.
+Let $a = W x + b$, $h = \phi(a)$, $o = V h + c$ and $L = \frac{1}{2} \|o - y\|^2$.
+
+Compile $L$, $\frac{\partial L}{\partial W_{ij}}$, $\frac{\partial L}{\partial b_i}$,
+$\frac{\partial L}{\partial V_{ij}}$ and $\frac{\partial L}{\partial c_i}$ as `network(W, b, V, c, x, y)`.
+"""
+
+SIZES = {"M": 3, "K": 2, "M + 1": 4, "N": 7, "D": 4, "C": 5, "E": 2, "H": 6}
 
 
 def compiled(text: str, folder: Path) -> tuple[types.ModuleType, Any]:
@@ -119,7 +145,7 @@ def arguments(prog: Any) -> dict[str, Any]:
     found = {}
     for a in prog.arguments:
         shape = tuple(SIZES[s] for s in a.axes)
-        positive = a.name in ("gamma", "lambda_")
+        positive = a.name in ("gamma", "lambda_", "epsilon")
         found[a.name] = rng.integers(0, 5, shape) if a.integer else rng.normal(size=shape) + (3 if positive else 0)
     return found
 
@@ -127,6 +153,7 @@ def arguments(prog: Any) -> dict[str, Any]:
 OWN = {
     "ridge": RIDGE, "matrix form": MATRIX, "focal": FOCAL, "huber": HUBER, "gelu": GELU, "stacked bias": STACKED,
     "running sum": RUNNING, "sum over pairs": PAIRS, "total variation": VARIATION, "embedding": EMBEDDING,
+    "RMS norm": RMS_NORM, "attention": ATTENTION, "GELU network": GELU_NETWORK,
 }
 
 
@@ -141,6 +168,11 @@ def test_source_means_what_the_note_says(text: str, tmp_path: Path) -> None:
 
 
 def losses(torch: Any) -> dict[str, Any]:
+    """Name -> note, loss; the gradients are by the first arguments, one each."""
+
+    def network(W: Any, b: Any, V: Any, c: Any, x: Any, y: Any) -> Any:
+        return ((V @ torch.nn.functional.gelu(W @ x + b) + c - y) ** 2).sum() / 2
+
     def focal(z: Any, c: Any, gamma: Any) -> Any:
         logs = torch.log_softmax(z, -1)[c]
         return -((1 - logs.exp()) ** gamma) * logs
@@ -151,22 +183,29 @@ def losses(torch: Any) -> dict[str, Any]:
         "focal": (FOCAL, focal),
         "variation": (VARIATION, lambda x: (x[1:] - x[:-1]).square().sum()),
         "embedding": (EMBEDDING, lambda E, t: (E[t] ** 2).sum()),
+        "RMS norm": (RMS_NORM, lambda x, g, u, epsilon: (u * g * x / (epsilon + (x**2).mean()).sqrt()).sum()),
+        "attention": (ATTENTION, lambda Q, K, V, G: (G * (torch.softmax(Q @ K.T / Q.shape[1] ** 0.5, 1) @ V)).sum()),
+        "GELU network": (GELU_NETWORK, network),
     }
 
 
-@pytest.mark.parametrize("name", ["ridge", "matrix", "focal", "variation", "embedding"])
+NAMES = ["ridge", "matrix", "focal", "variation", "embedding", "RMS norm", "attention", "GELU network"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_gradient_agrees_with_autograd(name: str, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     text, loss = losses(torch)[name]
     module, prog = compiled(text, tmp_path)
     given = arguments(prog)
-    value, grad = getattr(module, prog.name)(**given)
+    value, *grads = getattr(module, prog.name)(**given)
     tensors = {k: torch.tensor(v) for k, v in given.items()}
-    first = tensors[prog.arguments[0].name].requires_grad_(True)
+    variables = [tensors[a.name].requires_grad_(True) for a in prog.arguments[: len(grads)]]
     expected = loss(**tensors)
     expected.backward()
     np.testing.assert_allclose(value, expected.item(), rtol=1e-12)
-    np.testing.assert_allclose(grad, first.grad.numpy(), rtol=1e-12, atol=1e-13)
+    for grad, variable in zip(grads, variables, strict=True):
+        np.testing.assert_allclose(grad, variable.grad.numpy(), rtol=1e-12, atol=1e-13)
 
 
 def test_gelu_agrees_with_autograd(tmp_path: Path) -> None:
@@ -186,6 +225,37 @@ UNCOMPILED = [
      "\n\nCompile $y_i$ as `f(x, w)`.", "cannot stand as an index"),
     (r"Let $x \in \mathbb{R}^N$ and $y_i = x_i + a$." "\n\nCompile $y_i$ as `f(x)`.", "a has no value"),
 ]
+
+
+SENTENCES = [  # a sentence about softmax of z in R^N, what is said of it behind the place
+    ("Compile $s_i$ as `class(z)`.", "class: function 'class' is a keyword of Python"),
+    ("Compile $s_i$ as `np(z)`.", "np: function 'np' would hide a name that generated source needs"),
+    ("Compile $s_i$ as `_own(z)`.", "_own: function '_own' would hide a name"),
+    ("Compile $s_i$ as `column_sums(z)`.", "function 'column_sums' would hide a name"),
+    ("Compile $s_i$ as `f(out)`.", "f: argument 'out' would hide a name"),
+    ("Compile $s_i$ as `f(lambda)`.", "f: argument 'lambda' is a keyword of Python"),
+    ("Compile $s_i$ as `2f(z)`.", "Compile: a Compile sentence ends in the name and arguments"),
+    ("Compile $s_i$.", "Compile: a Compile sentence ends in the name and arguments"),
+    ("Compile $s_i$ as `f(z, z)`.", "f: f has the same argument twice"),
+    ("Compile $s_i$ as `f()`.", "f: z has no value: it is neither an argument nor defined"),
+    ("Compile $s_i$ as `f(z, y)`.", "f: nothing in the formula depends on the argument y"),
+    ("Compile $s_i$ as `f(z, N)`.", "f: nothing in the formula depends on the argument N"),
+    ("Compile $R$ as `f(z)`.", "f: R has no value"),
+    ("Compile $s_i +$ as `f(z)`.", "f: the formula ends where a factor was expected"),
+]
+
+
+@pytest.mark.parametrize("sentence,says", SENTENCES, ids=[s for s, _ in SENTENCES])
+def test_a_sentence_that_cannot_be_compiled_is_refused_at_its_place(sentence: str, says: str) -> None:
+    text = r"Let $y, z \in \mathbb{R}^N$ and $s_i = \frac{e^{z_i}}{\sum_{l=1}^N e^{z_l}}$." + f"\n\n  {sentence}\n"
+    with pytest.raises(CompileError, match=f"^a note.md:3:3: .*{re.escape(says)}"):
+        compile_notes([read_note("a note.md", text.encode())], "a note.md")
+
+
+def test_a_function_is_compiled_once() -> None:
+    text = r"Let $z \in \mathbb{R}^N$ and $q = \sum_{i=1}^N z_i$. Compile $q$ as `f(z)`." + "\n\nCompile $q$ as `f(z)`."
+    with pytest.raises(CompileError, match=r"^a note\.md:3:1: f: f is compiled twice"):
+        compile_notes([read_note("a note.md", text.encode())], "a note.md")
 
 
 @pytest.mark.parametrize("text,says", UNCOMPILED, ids=[s for _, s in UNCOMPILED])

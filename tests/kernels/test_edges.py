@@ -270,3 +270,34 @@ def test_strict_floating_point_settings_of_the_caller_do_not_matter() -> None:
         assert np.isfinite(softmax(z)).all()
         log_softmax(z)
         logsumexp(z)
+
+
+@pytest.mark.parametrize("how", ["raise", "warn"])
+@pytest.mark.parametrize("size", [4, 40])
+def test_the_settings_of_the_caller_are_his_again(how: Any, size: int) -> None:
+    z = np.full((2, size), -1e4)
+    z[:, 1] = 1e4
+    with np.errstate(all=how):
+        before = np.geterr()
+        for call in (softmax, log_softmax, logsumexp):
+            call(z)
+        kernels.mean_cross_entropy_labels_value_and_grad(z, np.array([0, 1]))
+        assert np.geterr() == before
+
+
+def test_arithmetic_is_quiet_where_settings_are_not_part_of_a_context() -> None:
+    from derive.kernels.runtime import Loud
+
+    assert Loud().copy().run(np.log, np.zeros(1))[0] == -INF
+
+
+@pytest.mark.parametrize("order", ["fortran", "transposed"])
+def test_short_rows_in_any_order(order: str) -> None:
+    z = np.random.default_rng(9).normal(size=(40, 6))
+    given = np.asfortranarray(z) if order == "fortran" else np.ascontiguousarray(z.T).T
+    t = np.arange(40) % 6
+    want = kernels.mean_cross_entropy_labels_value_and_grad(z, t)
+    got = kernels.mean_cross_entropy_labels_value_and_grad(given, t)
+    np.testing.assert_allclose(got[0], want[0], rtol=1e-13)
+    np.testing.assert_allclose(got[1], want[1], rtol=1e-13)
+    np.testing.assert_allclose(log_softmax(given), log_softmax(z), rtol=1e-13)
