@@ -28,7 +28,7 @@ def define(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
     if left is not None and names_its_function(c, left, chain, mode):
         define(c, replace(chain, links=chain.links[1:]), formula, mode)
         return define(c, replace(chain, links=chain.links[:2]), formula, mode)
-    if left is None and squared(c, chain, formula, mode):
+    if left is None and (squared(c, chain, formula, mode) or logged(c, chain, formula, mode)):
         return True
     if left is not None and is_named_argument(c, left, chain, mode):
         return True
@@ -100,6 +100,26 @@ def squared(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         return False
     root = s.Root(second.side.start, second.side.end, second.side, None)
     named = replace(chain, links=(replace(first, side=first.side.base), replace(second, side=root)))
+    done = define(c, named, formula, mode)
+    c.last = (second.side, second.latex.strip())
+    if done and len(chain.links) > 2:
+        c.claims(chain, formula, mode, 2)
+    return done
+
+
+def logged(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
+    r"""``\log L(\mu) = …`` defines a new ``L`` as the exponential."""
+    first, second = chain.links[:2]
+    call = first.side
+    if not (isinstance(call, s.Call) and call.function in ("log", "ln") and len(call.arguments) == 1):
+        return False
+    left = left_side(call.arguments[0])
+    if second.side is None or call.base is not None or call.power is not None or call.primes:
+        return False
+    if left is None or left.name in c.names or not definable(c, left, chain, mode):
+        return False
+    power = s.Call(second.side.start, second.side.end, "exp", (second.side,))
+    named = replace(chain, links=(replace(first, side=call.arguments[0]), replace(second, side=power)))
     done = define(c, named, formula, mode)
     c.last = (second.side, second.latex.strip())
     if done and len(chain.links) > 2:

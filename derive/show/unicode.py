@@ -105,11 +105,12 @@ def name(content: str, dress: str = "", word: bool = False) -> str:
         if command in ACCENTS:
             inner = name(rest)
             return inner[:1] + ACCENTS[command] + inner[1:]
-    if "_" in content:
-        stem, _, sub = content.partition("_")
-        sub = name(sub.strip("{}"))
-        small = _convert(sub, SUBSCRIPTS)
-        return name(stem) + (small if small is not None else f"_{sub}")
+    for mark, table in (("_", SUBSCRIPTS), ("^", SUPERSCRIPTS)):
+        if mark in content:
+            stem, _, script = content.partition(mark)
+            script = name(script.strip("{}"))
+            small = _convert(script, table)
+            return name(stem) + (small if small is not None else f"{mark}{script}")
     stem = content.lstrip("\\")
     primes = len(stem) - len(stem.rstrip("'"))
     return {**LETTERLIKE, **GREEK}.get(stem.rstrip("'"), stem.rstrip("'")) + "′" * primes

@@ -89,8 +89,7 @@ class Scripts(Cursor):
             return with_script(base, "^", word, self.behind())
         if kinds and all(k in ("sign", "rel") for k in kinds):
             self.argument_range("an exponent")
-            text = Text(content[0].start, content[-1].end, "".join(t.text for t in content))
-            return Superscript(base.start, self.behind(), base, text)
+            return _with_sign(base, "^", content, self.behind())
         exponent = self.argument("an exponent")
         return Superscript(base.start, self.behind(), base, exponent)
 
@@ -154,7 +153,7 @@ class Scripts(Cursor):
         if not braced:
             if content and content[0].kind in ("rel", "sign"):
                 self.pos += 1
-                return Subscript(base.start, self.behind(), base, (_sign_text(content),))
+                return _with_sign(base, "_", content, self.behind())
             if content and content[0].kind == "dress" and (word := self._roman_letter()):
                 return with_script(base, "_", word, self.behind())
             index = self.argument("an index")
@@ -166,7 +165,7 @@ class Scripts(Cursor):
             or (content[0].kind == "sign" and len(content) == 1)
             or all(t.kind == "sign" for t in content)
         ):
-            return Subscript(base.start, end, base, (_sign_text(content),))
+            return _with_sign(base, "_", content, end)
         if _is_one(base) and content and content[0].kind == "open" and self.partner[low] == high - 1:
             low, high = low + 1, high - 1
         if self.has_relation(low, high):
@@ -260,6 +259,15 @@ def with_script(base: Node, mark: str, word: str, end: int) -> Node:
     if isinstance(base, Prime):
         return Prime(base.start, end, with_script(base.base, mark, word, base.base.end), base.count)
     text = Text(base.end, end, word)
+    return Subscript(base.start, end, base, (text,)) if mark == "_" else Superscript(base.start, end, base, text)
+
+
+def _with_sign(base: Node, mark: str, content: list[Token], end: int) -> Node:
+    """``s_+``, ``z^-`` are names; behind anything else a sign says what is taken of it."""
+    head = base.base if isinstance(base, Subscript) and mark == "^" else base
+    if isinstance(head, Name) and head.dress != r"\mathbb" and [t.text for t in content] in (["+"], ["-"]):
+        return with_script(base, mark, content[0].text, end)
+    text = _sign_text(content)
     return Subscript(base.start, end, base, (text,)) if mark == "_" else Superscript(base.start, end, base, text)
 
 

@@ -482,7 +482,11 @@ def _bar(tokens: list[Token], partner: list[int], stack: list[int], hard: list[i
     floor = hard[-1] + 1 if hard else 0
     open_bar = len(stack) > floor and tokens[stack[-1]].kind == "bar" and tokens[stack[-1]].text == tokens[i].text
     before = tokens[i - 1] if i else None
-    ends = before is not None and (before.kind in _OPERAND_ENDS or (before.kind == "bar" and partner[i - 1] >= 0))
+    ends = before is not None and (
+        before.kind in _OPERAND_ENDS
+        or (before.kind == "bar" and partner[i - 1] >= 0)
+        or (before.kind == "sign" and i > 1 and tokens[i - 2].kind in ("^", "_"))  # z^-
+    )
     if open_bar and ends:
         _pair(partner, stack.pop(), i)
     elif ends and i + 1 < len(tokens) and tokens[i + 1].kind == "_":

@@ -157,7 +157,7 @@ def by_the_same(outer: s.Nabla, inner: s.Nabla) -> bool:
 
 
 def only_parameter(m: Meaning, node: s.Nabla) -> tuple[s.Node, ...]:
-    """``\\nabla f``, ``\\nabla f(x)``: by the parameter that f is defined with."""
+    """``\\nabla f``, ``\\nabla f(x)``: by the parameter that f is defined with; at a point, by the point."""
     body = node.body.body if isinstance(node.body, s.Nabla) and not node.body.variables else node.body
     applied = isinstance(body, s.Factors) and len(body.factors) == 2 and isinstance(body.factors[1], s.Group)
     head = body.factors[0] if isinstance(body, s.Factors) and applied else body
@@ -169,8 +169,10 @@ def only_parameter(m: Meaning, node: s.Nabla) -> tuple[s.Node, ...]:
     param = params[0]
     if isinstance(body, s.Factors):
         inner = body.factors[1]
-        if not isinstance(inner, s.Group) or len(inner.items) != 1 or letter(inner.items[0]) != param:
+        point = letter(inner.items[0]) if isinstance(inner, s.Group) and len(inner.items) == 1 else None
+        if point is None:
             raise ReadProblem("a gradient at a point can be by the point or by the parameter", span(node))
+        param = point
     return (s.Name(node.start, node.end, param),)
 
 

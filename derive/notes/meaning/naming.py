@@ -13,6 +13,7 @@ from derive.notes.meaning.reading import Meaning
 from derive.notes.meaning.scope import Entity, Formula, Kind
 from derive.notes.meaning.shapes import ReadProblem, Value, scalar_value
 
+SIGNED = frozenset({"_{+}", "_{-}", "^{+}", "^{-}"})
 IDENTITY_NAMES = frozenset({"I", "Id", r"\mathrm{Id}", r"\operatorname{Id}", r"\mathbb{I}"})
 
 
@@ -52,6 +53,9 @@ def unintroduced(m: Meaning, node: s.Name) -> Entity:
     """A letter that the note never introduces is a free quantity; a word is not."""
     if node.word and len(node.text) > 1:
         raise ReadProblem(f"{node.text} is not known and not introduced{nearest(node.text)}", span(node))
+    plain, script = node.text[:-4], node.text[-4:]
+    if script in SIGNED and m.entity(plain) is not None:
+        raise ReadProblem(f"{node.text} can be a name, a part or an inverse of {plain}: introduce it", span(node))
     return m.inventory.implicit(node.text, m.names)
 
 
