@@ -847,9 +847,10 @@ def sum_over_rows(x: Array) -> Any:
 # NumPy warns of nothing; they look at their sums, and give up when an exponential was out of range.
 
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
-WIDE_ENTRIES = 1 << 13  # up to so many, a product with a matrix of ones leaves the sum in every entry of its row
+WIDE_ENTRIES = 1 << 13  # of float64; up to so many, and of float32 always, sums are made in every entry of a row
 LOW_LIMITS = {4: -87.0, 8: -708.0}  # by size of type: exp of more is a normal number
 LONG_SUM = 10  # sums of more terms are taken in two parts, which rounds less
+SMALL_ENTRIES = 1 << 10  # up to so many, a product with a matrix is sooner done than one with a number
 KEPT = 256  # shapes, and tables
 KEPT_ENTRIES = 1 << 14  # of a table
 TABLES: dict[Any, Array] = {}
@@ -882,7 +883,7 @@ class ShortRows:
     """Sums along the rows of arrays of one shape.
 
     A sum is *wide* when it stands in every entry of its row, so that nothing has to be broadcast. For few entries that
-    is how sums are made, by a product with a matrix of ones; for many they are made one a row, and repeated.
+    is how sums are made, by a product with a matrix; for many they are made one a row, and repeated.
     """
 
     __slots__ = ("count", "dtype", "each", "lead", "low", "number", "one", "one64", "ones", "others", "others64",
@@ -892,7 +893,7 @@ class ShortRows:
         self.shape, self.lead, self.size = shape, shape[:-1], shape[-1]
         self.dtype, self.number = dtype, dtype.type
         self.count, self.low = math.prod(self.lead), LOW_LIMITS[dtype.itemsize]
-        self.wide = self.count * self.size <= WIDE_ENTRIES
+        self.wide = self.count * self.size <= (WIDE_ENTRIES if dtype is FLOAT64 else SHORT_ENTRIES)
         self.one, self.one64 = ones_of(self.size, dtype), ones_of(self.size, FLOAT64)
         self.ones = remembered(("ones", dtype, self.size), lambda: np.ones((self.size, self.size), dtype))
         self.others64 = remembered(("others", self.size), lambda: 1 - np.eye(self.size))  # sums all but one entry
@@ -905,54 +906,62 @@ class ShortRows:
     def lost(self, z: Array, total: Any) -> bool:
         """True when a sum of exp(z) is not finite, or so small that entries may have lost digits."""
         if self.count == 1:
-            least = most = total.item(0)
-        else:
-            least, most = total.item(total.argmin()), total.item(total.argmax())
-        return not (most < math.inf and (least >= 0.5 or z.item(z.argmin()) > self.low))
+            most = total.item(0)
+            return not (0.5 <= most < math.inf or (most < 0.5 and z.item(z.argmin()) > self.low))
+        most = total.item(total.argmax())
+        return not (most < math.inf and (z.item(z.argmin()) > self.low or total.item(total.argmin()) >= 0.5))
 
     def thin(self, total: Any) -> Any:
         """One number a row."""
-        return total[..., 0] if self.wide else total
+        return total[..., 0] if total.ndim == len(self.shape) else total
 
     def repeated(self, total: Any) -> Array:
         """The number of each row in every entry of it."""
-        return total if self.wide else np.asarray(total.repeat(self.size).reshape(self.shape))
+        return total if total.ndim == len(self.shape) else np.asarray(total.repeat(self.size).reshape(self.shape))
 
     def totals(self, x: Array) -> Array:
         """The sum of each row in every entry of it."""
         return self.repeated(x.dot(self.spread))
 
-    def share(self, e: Array, total: Any, factor: float = 1, exact: bool = False) -> None:
-        """e = e / (factor * total), for the sums ``total`` of ``e``; by the reciprocal where its rounding is hidden."""
-        if self.wide:
-            np.divide(e, total if factor == 1 else e.dot(self.scaled(factor)), e)
-            return
+    def share(self, e: Array, total: Any, factor: float = 1, exact: bool = False) -> Any:
+        """e = e / (factor * total), for the sums ``total`` of ``e``; by the reciprocal where its rounding is hidden.
+        The multiples of the sums are returned."""
         if factor != 1:
-            total = total * self.number(factor)
+            total = e.dot(self.scaled(factor)) if e.size <= SMALL_ENTRIES else total * self.number(factor)
+        if total.ndim == len(self.shape):
+            np.divide(e, total, e)
+            return total
         some = e.reshape(-1)[:: max(1, e.size // SAMPLE)]
         if not exact and some.item(some.argmax()) > some.item(some.argmin()) * math.exp(SPREAD):
             np.multiply(e, self.repeated(np.reciprocal(total)), e)
         else:
             np.divide(e, self.repeated(total), e)
+        return total
 
     def sums_but(self, e: Array, places: Array) -> tuple[Any, Any]:
         """The sums of ``e``, and one a row without the labelled entry, which may be left zero."""
-        if self.wide:
+        if e.size <= WIDE_ENTRIES:
             others = e.dot(self.others)
-            return others + e, others.take(places)
+            return others + e, others.item(places.item()) if self.count == 1 else others.take(places)
         entries = e.take(places)
-        e.put(places, 0)
+        self.set_at(e, places, 0)
         rest = e.dot(self.one)
         return rest + entries, rest
 
     def share_less(self, e: Array, total: Any, rest: Any, places: Array, factor: float = 1) -> None:
         """e = e / (factor * total), less 1 / factor at the labelled entries: there it is - rest / (factor * total)."""
-        self.share(e, total, factor)
+        total = self.share(e, total, factor)
         if self.count == 1:
-            e.reshape(-1)[places.item()] = rest.item() / (total.item(0) * -factor)
+            e.reshape(-1)[places.item()] = -rest / total.item(0)
+            return
+        rest /= self.thin(total)
+        self.set_at(e, places, np.negative(rest, rest))
+
+    def set_at(self, x: Array, places: Array, values: Any) -> None:
+        if x.flags.c_contiguous:
+            x.reshape(-1)[places] = values
         else:
-            rest /= self.thin(total)
-            e.put(places, rest * self.number(-1 / factor))
+            x.put(places, values)
 
     def scaled(self, factor: float) -> Array:
         """A matrix of ``factor``."""
@@ -978,7 +987,7 @@ class ShortRows:
         """Add a number at the labelled entries."""
         entries = x.take(places)
         entries += self.number(value)
-        x.put(places, entries)
+        self.set_at(x, places, entries)
 
     def sum_of(self, x: Any) -> Any:
         """The sum of numbers, one a row."""
@@ -1004,7 +1013,7 @@ class ShortRows:
         log s_i = -log(1 + (sum of the other exponentials) / exp z_i), which cancels nowhere. For many narrow numbers
         z - log sum exp(z) is sooner done in double precision, and only what is near zero is taken from the other form.
         """
-        if self.wide or self.dtype is FLOAT64:
+        if z.size <= WIDE_ENTRIES or self.dtype is FLOAT64:
             l = log_of_shares(z, self.others64)
             return l if l is None or self.dtype is FLOAT64 else l.astype(self.dtype)
         e = exp64(z)
@@ -1015,8 +1024,8 @@ class ShortRows:
         log = np.log(total)
         first = log.astype(self.dtype)
         second = (log - first).astype(self.dtype)
-        l = z - self.repeated(first)
-        l -= self.repeated(second)
+        l = z - first.repeat(self.size).reshape(z.shape)
+        l -= second.repeat(self.size).reshape(z.shape)
         edge = -(2.0**-22) * max(1.0, abs(math.log(most)), abs(math.log(least)))
         if not l.item(l.argmax()) < edge:
             near = np.flatnonzero(l >= edge)
