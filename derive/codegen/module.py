@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from derive.calculus.setting import Setting
 from derive.codegen.array import Extent, Input, Node, Positions, Size, walk, with_children
 from derive.codegen.lower import ClosedForm, CompileError, Lowering
-from derive.codegen.names import RUNTIME, BadNameError, checked, identifier
+from derive.codegen.names import BadNameError, checked, identifier, runtime_parts
 from derive.codegen.numpy_source import HELPERS, Straight, is_constant
 from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
 from derive.codegen.short import NotShort, Short
@@ -390,10 +391,18 @@ def generate(requests: Iterable[CompileRequest], note_name: str, *, closed_form:
 
 
 def runtime_text() -> tuple[str, str]:
-    """The imports from the standard library and the helpers of the runtime module."""
-    text = RUNTIME.read_text(encoding="utf-8")
-    start, end = text.index("import math"), text.index("import numpy as np")
-    return text[start:end].rstrip("\n") + "\n", "\n" + text[text.index("Array = np.ndarray") :]
+    """The imports from the standard library and the helpers of the runtime modules."""
+    standard: set[str] = set()
+    helpers = ""
+    for text in runtime_parts():
+        imports = [n for n in ast.parse(text).body if isinstance(n, ast.Import | ast.ImportFrom)]
+        for statement in imports:
+            line = ast.unparse(statement)
+            if not re.match(r"import numpy|from (__future__|derive)\b", line):
+                standard.add(line)
+        helpers += "\n" + "\n".join(text.split("\n")[imports[-1].end_lineno :]).lstrip("\n")
+    ordered = sorted(standard, key=lambda line: (line.startswith("from"), line))
+    return "\n".join(ordered) + "\n", helpers
 
 
 __all__ = ["CompileError", "Program", "compile_request", "generate", "program"]

@@ -8,16 +8,24 @@ import keyword
 import re
 from pathlib import Path
 
+RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime"
+PARTS = ("arguments", "functions", "tables", "exponentials", "blocks", "short")  # each uses those before it
+
+
+def runtime_parts() -> list[str]:
+    """The texts of the modules that generated modules share, in an order in which they can stand in one file."""
+    return [(RUNTIME / f"{part}.py").read_text(encoding="utf-8") for part in PARTS]
+
 
 def _runtime_names() -> frozenset[str]:
     """The names that generated modules share."""
-    tree = ast.parse(RUNTIME.read_text(encoding="utf-8"))
-    named = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    assigned = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    return frozenset(named | assigned)
+    body = [n for part in runtime_parts() for n in ast.parse(part).body]
+    named = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    targets = [t for n in body if isinstance(n, ast.Assign) for t in n.targets]
+    targets += [n.target for n in body if isinstance(n, ast.AnnAssign)]
+    return frozenset(named | {t.id for t in targets if isinstance(t, ast.Name)})
 
 
-RUNTIME = Path(__file__).parent.parent / "kernels" / "runtime.py"
 WORDS = {"np", "numpy", "math", "os", "out", "axis", "dtype", "annotations", "Any", "ArrayLike"}
 WORDS |= {"work", "given", "short", "rows"}
 RESERVED = frozenset(WORDS) | frozenset(dir(builtins)) | _runtime_names()

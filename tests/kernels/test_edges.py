@@ -286,7 +286,7 @@ def test_the_settings_of_the_caller_are_his_again(how: Any, size: int) -> None:
 
 
 def test_arithmetic_is_quiet_where_settings_are_not_part_of_a_context() -> None:
-    from derive.kernels.runtime import Loud
+    from derive.kernels.runtime.short import Loud
 
     assert Loud().copy().run(np.log, np.zeros(1))[0] == -INF
 
