@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, paren_index, walk
+from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, paren_index, value_names, walk
 from derive.notes.meaning.functions import ELEMENTWISE
 from derive.notes.meaning.reading import Bound
 from derive.notes.meaning.scope import Entity, Formula, Kind, Names
@@ -26,6 +26,7 @@ class Inventory:
         self.usage: dict[str, int] = {}
         self.scripted: dict[str, set[bool]] = {}  # whether its scripts have a superscript in parentheses
         self.letters: set[str] = set()
+        self.valued: set[str] = set()
         self.turned: set[str] = set()
         self.limits: set[str] = set()
         self.introduced: dict[str, list[tuple[int, Entity]]] = {}
@@ -62,6 +63,7 @@ class Inventory:
                 for part in (node.first, node.last) if node.relation == "=" else ():
                     self.limits |= {n.text for n in walk(part) if isinstance(n, s.Name)} if part is not None else set()
         self.letters |= set(free_letters(tree))
+        self.valued |= set(value_names(tree))
 
     def differentiated(self, node: s.Partial | s.Nabla) -> None:
         body = letter(node.body)

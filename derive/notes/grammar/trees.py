@@ -93,6 +93,22 @@ def head_and_indices(node: Any) -> tuple[Any, tuple[s.Node, ...]]:
     return node, ()
 
 
+def value_names(node: Any) -> Iterator[str]:
+    """Names that stand for a value: not as an index, under a sum or in a condition."""
+    if isinstance(node, s.Name):
+        yield node.text
+    elif isinstance(node, s.Subscript) or (isinstance(node, s.Superscript) and paren_index(node.exponent)):
+        yield from value_names(node.base)
+    elif isinstance(node, s.Big):
+        yield from value_names(node.body)
+    elif isinstance(node, s.Cases):
+        for body, _ in node.rows:
+            yield from value_names(body)
+    elif not isinstance(node, s.Indicator | s.Relation):
+        for child in children(node):
+            yield from value_names(child)
+
+
 def free_letters(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[str]:
     """Names that stand as an index and that no sum binds."""
     if isinstance(node, s.Big):

@@ -47,7 +47,8 @@ def read_subscript(m: Meaning, node: Any) -> Value:
 def special_subscript(m: Meaning, head: s.Name, indices: tuple[s.Node, ...]) -> Value | None:
     if head.text in m.params or m.entity(head.text) is not None:
         return None
-    if head.text == r"\delta" or (head.text in IDENTITY_NAMES and len(indices) == 2):
+    kronecker = head.text == r"\delta" and m.inventory.usage.get(head.text) != 1
+    if kronecker or (head.text in IDENTITY_NAMES and len(indices) == 2):
         entries = m.compared(list(indices), r"\delta")
         if len(entries) == 1:
             raise ReadProblem(f"{head.text} takes two indices")

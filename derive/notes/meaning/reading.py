@@ -222,6 +222,7 @@ class Meaning:
             and name not in self.params
             and self.entity(name) is None
             and not self.inventory.usage.get(name)
+            and (name in self.inventory.letters or name not in self.inventory.valued)
         )
 
     def index_pair(self, left: Any, right: Any) -> tuple[sp.Expr, sp.Expr] | None:
