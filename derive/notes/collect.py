@@ -129,7 +129,7 @@ class Collector:
             words = ""
         self.clauses.close()
         for record in self.records[first:]:
-            if isinstance(record, LinkRecord):
+            if isinstance(record, LinkRecord | AssumptionRecord):
                 record.horizon = self.position
             elif isinstance(record, GivenRecord):
                 for entity in record.entities:

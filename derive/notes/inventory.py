@@ -176,20 +176,27 @@ class Inventory:
             entity.busy = False
 
     def _attempt(self, entity: Entity) -> None:
-        mark = self.axes.mark()
-        try:
-            self._read_definition(entity, False)
-        except ShapeProblem:
-            self.axes.undo(mark)
+        """The first reading whose shapes fit; the message is that of the plainest one."""
+        mark, kind = self.axes.mark(), entity.kind
+        first: ShapeProblem | None = None
+        for stands, free_index_axes in ((kind, False), (kind, True), *self._otherwise(entity)):
+            entity.kind = stands
             try:
-                self._read_definition(entity, True)
-            except ShapeProblem:
-                formula = entity.formula
-                if formula is None or formula.formals or not self._takes_numbers(formula):
-                    raise
+                self._read_definition(entity, free_index_axes)
+                return
+            except ShapeProblem as problem:
+                first = first or problem
                 self.axes.undo(mark)
-                entity.kind = Kind.FUNCTION  # its parameter bears the name of a vector and is none
-                self._read_definition(entity, False)
+        assert first is not None
+        entity.kind = kind
+        raise first
+
+    def _otherwise(self, entity: Entity) -> tuple[tuple[Kind, bool], ...]:
+        """A function of numbers with a matrix as its value; a parameter that bears the name of a vector and is none."""
+        formula = entity.formula
+        if formula is None or formula.formals or not self._takes_numbers(formula):
+            return ()
+        return (({Kind.FUNCTION: Kind.MAP, Kind.MAP: Kind.FUNCTION}.get(entity.kind, entity.kind), False),)
 
     def _takes_numbers(self, formula: Formula) -> bool:
         """Whether the body of a function of vectors, as their names are known, has a meaning for numbers."""

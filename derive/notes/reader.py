@@ -779,6 +779,7 @@ class Pending:
         letters |= {n for n in bare if n is not None and n in self.reading.inventory.letters and n not in record.names}
         meaning = Meaning(self.reading.inventory, record.names, record.position, letters)
         meaning.free_index_axes = free_index_axes
+        meaning.horizon = max(record.position, record.horizon)
         self.meaning = meaning
         self.relations = []
         if record.property is not None:
@@ -863,10 +864,18 @@ class Pending:
             return False
         if not self.relations:
             return False
-        for key, entity in self.used.items():
-            if key not in reach and names.get(entity.name) is not entity and entity.name in names:
-                return False
-        return True
+        return all(
+            key in reach or (known := names.get(entity.name)) is None or known is entity or self.declares(known, entity)
+            for key, entity in self.used.items()
+        )
+
+    def declares(self, known: Entity, entity: Entity) -> bool:
+        """Whether a name that nothing introduced so far is declared late: then it is the same one."""
+        inventory = self.reading.inventory
+        if inventory.made.get(entity.name) is not entity or known.formula is not None or known.kind is not entity.kind:
+            return False
+        first = inventory.introduced.get(entity.name, [(0, None)])[0][1] is known
+        return first and len(known.axes or ()) == len(entity.axes or ())
 
 
 def family_spelling(entity: Entity) -> str:

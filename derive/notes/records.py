@@ -56,6 +56,7 @@ class AssumptionRecord(Record):
     sizes: dict[str, int] = field(default_factory=dict)
     formula: Formula | None = None
     at: int = 0
+    horizon: int = 0
     read: str = ""
     problem: str | None = None
 
