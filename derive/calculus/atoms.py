@@ -242,7 +242,7 @@ def free_of(m: Monomial) -> frozenset[str]:
 
 def tidy(c: Rational) -> Rational:
     """A Fraction that is whole becomes an int."""
-    return c.numerator if isinstance(c, Fraction) and c.denominator == 1 else c
+    return c if type(c) is int else c.numerator if c.denominator == 1 else c
 
 
 def shape_of(x: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -108,17 +109,15 @@ class Ground:
         todo, opened = [*exprs, *(a.relation for a in self.setting.assumptions)], set[str]()
         while todo:
             e = todo.pop()
-            name = name_of(e)
-            d = self.setting.definitions.get(name)
-            if d is not None and name not in opened:
-                opened.add(name)
-                todo.append(d.body)
-            if isinstance(e, sp.Indexed):
+            for name in names_in(e) - opened:
+                if d := self.setting.definitions.get(name):
+                    opened.add(name)
+                    todo.append(d.body)
+            for name, slot, value in fixed_entries(e):
+                d = self.setting.definitions.get(name)
                 axes = self.setting.shapes.get(name) or (d.axes if d else ())
-                for k, axis in zip(e.indices, axes, strict=False):
-                    if isinstance(k, sp.Integer):
-                        self._reaches(axis, int(k))
-            todo.extend(a for a in e.args if isinstance(a, sp.Basic))
+                if slot < len(axes):
+                    self._reaches(axes[slot], value)
 
     def rests_on(self, name: str) -> frozenset[str]:
         """The name itself, and the names in what it is defined as, at any depth."""
@@ -126,7 +125,7 @@ class Ground:
             found, todo = {name}, [name]
             while todo:
                 d = self.setting.definitions.get(todo.pop())
-                inside = {name_of(e) for e in sp.preorder_traversal(d.body)} if d else set()
+                inside = names_in(d.body) if d else frozenset()
                 todo += inside - found
                 found |= inside
             self._rests_on[name] = frozenset(found)
@@ -263,6 +262,23 @@ class Ground:
         raise Unsupported(f"the index {e}")
 
 
+@lru_cache(maxsize=4096)
+def names_in(expr: sp.Basic) -> frozenset[str]:
+    """The names of all that stands in an expression, of tensors, symbols and functions."""
+    return frozenset(name_of(e) for e in sp.preorder_traversal(expr))
+
+
+@lru_cache(maxsize=4096)
+def fixed_entries(expr: sp.Basic) -> frozenset[tuple[str, int, int]]:
+    """Name, slot and number for every index of an expression that is a number."""
+    return frozenset(
+        (name_of(e), slot, int(k))
+        for e in expr.atoms(sp.Indexed)
+        for slot, k in enumerate(e.indices)
+        if isinstance(k, sp.Integer)
+    )
+
+
 def is_dimension(s: sp.Basic) -> bool:
     return isinstance(s, sp.Symbol) and bool(s.is_integer and s.is_positive)
 
@@ -273,4 +289,5 @@ def name_of(e: Any) -> str:
 
 
 def base_name(e: Any) -> str:
-    return str(e.base.label) if isinstance(e, sp.Indexed) else e.name
+    label = e.base.label if isinstance(e, sp.Indexed) else e
+    return str(getattr(label, "name", label))

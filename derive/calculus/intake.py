@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -17,6 +18,7 @@ from derive.calculus.language import Binder, dimension
 from derive.calculus.setting import Axis, Setting
 
 Place = tuple[str, int] | str  # a slot of a tensor, or a free index
+Fact = tuple[str, Any, Any]  # what an expression says of a place; a free index stands for its place
 
 
 @dataclass
@@ -47,6 +49,31 @@ class Ranges:
         if axis not in known:
             known.append(axis)
 
+    def rank(self, name: str, rank: int) -> None:
+        if self.ranks.setdefault(name, rank) != rank:
+            raise ValueError(f"{name} is used with {self.ranks[name]} and with {rank} indices")
+
+    def learn(self, facts: tuple[Fact, ...], scope: str) -> None:
+        """What an expression says; its free indices are those of the claim if ``scope`` is empty."""
+
+        def place(p: Any) -> Place:
+            return p.name + scope if isinstance(p, sp.Symbol) else p
+
+        for what, p, more in facts:
+            match what:
+                case "rank":
+                    self.rank(p, more)
+                case "free" if not scope:
+                    self.indices.setdefault(p.name, p)
+                case "axis":
+                    self.note(place(p), more)
+                case "joined":
+                    self.join(place(p), place(more))
+                case "hint":
+                    self.hints.setdefault(place(p), more)
+                case "fixed":
+                    self.lowest[p] = min(more, self.lowest.get(p, more))
+
 
 def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
     """The setting with an axis for each free index and each tensor's slots.
@@ -72,8 +99,7 @@ def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
         for formal, axis in zip(d.formals, d.axes, strict=False):
             ranges.note(f"{formal.name}/{n}", axis)
     for n, e in enumerate(expressions):
-        scope = f"/{n}" if n > 1 else ""
-        _walk(e, {}, ranges, scope)
+        ranges.learn(said(e), f"/{n}" if n > 1 else "")
     known = dict(setting.axes)
     for name, symbol in ranges.indices.items():
         if symbol not in known:
@@ -117,43 +143,51 @@ def _within(a: Axis, b: Axis) -> bool:
     return a == b or bool(before >= 0 and after.is_Integer and after >= 0)
 
 
-def _walk(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+@lru_cache(maxsize=4096)
+def said(e: Any) -> tuple[Fact, ...]:
+    """What an expression says of ranges, in the order of its parts."""
+    facts: list[Fact] = []
+    _walk(e, {}, facts)
+    return tuple(facts)
+
+
+def _walk(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
     if isinstance(e, sp.Indexed):
-        _entry(e, bound, ranges, scope)
+        _entry(e, bound, facts)
         return
     if isinstance(e, sp.KroneckerDelta):
-        _same(e.args[0], e.args[1], bound, ranges, scope)
+        _same(e.args[0], e.args[1], bound, facts)
         return
     if isinstance(e, (sp.Sum, sp.Product)):
         inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
-        _walk(e.function, inner, ranges, scope)
+        _walk(e.function, inner, facts)
         return
     if isinstance(e, Binder):
         inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
-        _walk(e.body, inner, ranges, scope)
+        _walk(e.body, inner, facts)
         axes = [axis for _, axis in _bound(e.limits)]
         for a in e.outer:
-            place = _index(a, bound, ranges, scope)
-            if axes and place is not None and not isinstance(place, Axis):
-                ranges.note(place, axes[0])
+            place = _index(a, bound, facts)
+            if axes and isinstance(place, sp.Symbol):
+                facts.append(("axis", place, axes[0]))
         return
     if isinstance(e, sp.And):
-        _hint(e, bound, ranges, scope)
+        _hint(e, bound, facts)
     if isinstance(e, (sp.Eq, sp.Ne)) and all(_is_index(a) for a in e.args):
-        _same(e.args[0], e.args[1], bound, ranges, scope)
+        _same(e.args[0], e.args[1], bound, facts)
         return
     for a in getattr(e, "args", ()):
-        _walk(a, bound, ranges, scope)
+        _walk(a, bound, facts)
 
 
-def _hint(e: sp.And, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
+def _hint(e: sp.And, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
     """``1 <= j <= N``, as SymPy writes the condition of a sifted sum."""
     lows = {c.gts: c.lts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and c.lts.is_Integer}
     highs = {c.lts: c.gts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and _is_index(c.lts)}
     for symbol in lows.keys() & highs.keys():
-        place = _index(symbol, bound, ranges, scope)
-        if isinstance(place, str):
-            ranges.hints.setdefault(place, Axis(highs[symbol] - lows[symbol] + 1, int(lows[symbol])))
+        place = _index(symbol, bound, facts)
+        if isinstance(place, sp.Symbol):
+            facts.append(("hint", place, Axis(highs[symbol] - lows[symbol] + 1, int(lows[symbol]))))
 
 
 def plain(e: Any) -> Any:
@@ -181,26 +215,24 @@ def _is_index(e: Any) -> bool:
     )
 
 
-def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
-    name = str(e.base.label)
-    if ranges.ranks.setdefault(name, len(e.indices)) != len(e.indices):
-        raise ValueError(f"{name} is used with {ranges.ranks[name]} and with {len(e.indices)} indices")
+def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+    name = str(getattr(e.base.label, "name", e.base.label))
+    facts.append(("rank", name, len(e.indices)))
     shape = e.base.shape
     for k, index in enumerate(e.indices):
+        slot = (name, k)
         if shape is not None and k < len(shape) and sp.sympify(shape[k]).free_symbols:
-            ranges.hints.setdefault((name, k), Axis(shape[k]))
+            facts.append(("hint", slot, Axis(shape[k])))
         if isinstance(index, sp.Symbol) and index.is_positive:
-            ranges.hints.setdefault((name, k), Axis(index))  # the last entry of an axis
+            facts.append(("hint", slot, Axis(index)))  # the last entry of an axis
         if isinstance(index, sp.Integer):
-            ranges.lowest[name, k] = min(int(index), ranges.lowest.get((name, k), int(index)))
-        place = _index(index, bound, ranges, scope)
-        if isinstance(place, Axis):
-            ranges.note((name, k), place)
-        elif place is not None:
-            ranges.join((name, k), place)
+            facts.append(("fixed", slot, int(index)))
+        place = _index(index, bound, facts)
+        if place is not None:
+            facts.append(("axis" if isinstance(place, Axis) else "joined", slot, place))
 
 
-def _index(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> Place | Axis | None:
+def _index(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> sp.Symbol | Axis | None:
     """Where an index expression belongs: the range of a bound one, a place of its own for a free one."""
     offset = 0
     if isinstance(e, sp.Add) and len(e.args) == 2 and isinstance(e.args[0], sp.Integer):
@@ -208,7 +240,7 @@ def _index(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> 
     if isinstance(e, sp.Idx):
         e = e.label
     if isinstance(e, sp.Indexed):
-        _entry(e, bound, ranges, scope)
+        _entry(e, bound, facts)
         return None
     if not isinstance(e, sp.Symbol):
         return None
@@ -217,17 +249,13 @@ def _index(e: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> 
         return Axis(axis.size, axis.first + offset)
     if offset or e.is_positive:
         return None
-    name = e.name + scope
-    if not scope:
-        ranges.indices.setdefault(e.name, e)
-    return name
+    facts.append(("free", e, None))
+    return e
 
 
-def _same(a: Any, b: Any, bound: dict[sp.Symbol, Axis], ranges: Ranges, scope: str) -> None:
-    p, q = _index(a, bound, ranges, scope), _index(b, bound, ranges, scope)
-    if isinstance(p, Axis) and isinstance(q, str):
-        ranges.note(q, p)
-    elif isinstance(q, Axis) and isinstance(p, str):
-        ranges.note(p, q)
-    elif p is not None and q is not None and not isinstance(p, Axis) and not isinstance(q, Axis):
-        ranges.join(p, q)
+def _same(a: Any, b: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+    p, q = _index(a, bound, facts), _index(b, bound, facts)
+    if isinstance(p, Axis):
+        p, q = q, p
+    if isinstance(p, sp.Symbol) and q is not None:
+        facts.append(("axis" if isinstance(q, Axis) else "joined", p, q))

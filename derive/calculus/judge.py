@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 
 import sympy as sp
 
@@ -31,6 +31,7 @@ from derive.calculus.atoms import (
     parts,
     tidy,
 )
+from derive.calculus.ground import base_name
 from derive.calculus.intake import complete, plain
 from derive.calculus.language import index, tensor
 from derive.calculus.normal import Normalizer
@@ -168,19 +169,27 @@ def _verdict(found: Proof, agreement: witness.Agreement, sides: Sequence[sp.Expr
 def declared(sides: Sequence[sp.Expr], setting: Setting) -> Setting:
     """The setting with the signs that SymPy's own ``positive=True`` gives to names, as assumptions."""
     said: dict[str, Assumption] = {}
-    all_of_it = sp.Tuple(*sides, *(d.body for d in setting.definitions.values()))
-    entries = all_of_it.atoms(sp.Indexed)
+    for e in (*sides, *(d.body for d in setting.definitions.values())):
+        said |= {name: a for name, a in signed(e) if name not in setting.definitions}
+    return setting.assuming(*(said[name] for name in sorted(said)))
+
+
+@lru_cache(maxsize=4096)
+def signed(expr: sp.Basic) -> tuple[tuple[str, Assumption], ...]:
+    """The names in an expression that SymPy itself takes to be positive, or not negative."""
+    said: list[tuple[str, Assumption]] = []
+    entries = expr.atoms(sp.Indexed)
     tensors = {e.base.label for e in entries}
-    for e in entries | (all_of_it.atoms(sp.Symbol) - tensors):
-        name = e.name if isinstance(e, sp.Symbol) else str(e.base.label)
-        if e.is_integer or not e.is_nonnegative or name in setting.definitions:
+    for e in entries | (expr.atoms(sp.Symbol) - tensors):
+        if e.is_integer or not e.is_nonnegative:
             continue
+        name = base_name(e)
         if isinstance(e, sp.Indexed):
             plain = tensor(name)[tuple(index(f"{name}{k}") for k in range(len(e.indices)))]
         else:
             plain = sp.Symbol(name, real=True)
-        said[name] = Assumption(sp.Gt(plain, 0) if e.is_positive else sp.Ge(plain, 0))
-    return setting.assuming(*(said[name] for name in sorted(said)))
+        said.append((name, Assumption(sp.Gt(plain, 0) if e.is_positive else sp.Ge(plain, 0))))
+    return tuple(said)
 
 
 # ---- the attempt --------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ bound may be anything; two free indices may be equal unless it is assumed that t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -98,10 +99,12 @@ def scalar(name: str) -> sp.Symbol:
     return sp.Symbol(name, real=True)
 
 
+@lru_cache(maxsize=4096)
 def tensor(name: str) -> sp.IndexedBase:
     return sp.IndexedBase(name, real=True)
 
 
+@lru_cache(maxsize=4096)
 def labels(name: str) -> sp.IndexedBase:
     """A tensor of integer labels, to stand as an index of other tensors."""
     return sp.IndexedBase(name, integer=True)

@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import sympy as sp
@@ -187,17 +187,18 @@ def _name(
 
 def _most_bound(exprs: Iterable[Any]) -> int:
     """The most bound indices in one term: power-sum identities can hold up to that size."""
-    most = 0
-    for e in exprs:
-        for term in sp.Add.make_args(e):
-            count = 0
-            for node in sp.preorder_traversal(term):
-                if isinstance(node, (sp.Sum, sp.Product)):
-                    count += len(node.limits)
-                elif isinstance(node, sp.Pow) and isinstance(node.exp, sp.Integer) and isinstance(node.base, sp.Sum):
-                    count += len(node.base.limits) * (min(abs(int(node.exp)), 8) - 1)
-            most = max(most, count)
-    return most
+    return max((_bound_in(term) for e in exprs for term in sp.Add.make_args(e)), default=0)
+
+
+@lru_cache(maxsize=4096)
+def _bound_in(term: Any) -> int:
+    count = 0
+    for node in sp.preorder_traversal(term):
+        if isinstance(node, (sp.Sum, sp.Product)):
+            count += len(node.limits)
+        elif isinstance(node, sp.Pow) and isinstance(node.exp, sp.Integer) and isinstance(node.base, sp.Sum):
+            count += len(node.base.limits) * (min(abs(int(node.exp)), 8) - 1)
+    return count
 
 
 # ------------------------------------------------------------------------------------------------ assumptions

@@ -166,8 +166,10 @@ class Products:
                 done = law(powers, c)
                 if done is not None:
                     return done
-        m = tuple(sorted((a, tidy(e)) for a, e in powers.items() if e))
-        return {m: tidy(c)} if c else {}
+        items = [(a, tidy(e)) for a, e in powers.items() if e]
+        if len(items) > 1:
+            items.sort(key=by_serial)
+        return {tuple(items): tidy(c)} if c else {}
 
     def rebuild(self, powers: dict[Atom, Rational], c: Rational, by: Poly) -> Poly:
         """``c * powers * by`` once a law has taken out what it changes."""
@@ -302,6 +304,10 @@ class Products:
 
     def forget(self) -> None:
         raise NotImplementedError
+
+
+def by_serial(power: tuple[Atom, Rational]) -> int:
+    return power[0].serial
 
 
 def accumulate(out: Poly, p: Poly, factor: Rational = 1) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
+from derive.calculus.language import tensor
 from derive.calculus.setting import Axis, Definition, Setting
 from derive.steps.core import Expr, canonical, free, fresh, name_of, names, put, symbols
 from derive.steps.fold import Pattern, patterns
@@ -135,6 +137,10 @@ class Known:
     holes: frozenset[sp.Symbol]
     rule: str
 
+    @cached_property
+    def pattern(self) -> Pattern:
+        return Pattern("", self.right, self.left, self.holes)
+
 
 def arguments(expr: Expr) -> tuple[Expr, ...]:
     if isinstance(expr, sp.Indexed):
@@ -143,4 +149,4 @@ def arguments(expr: Expr) -> tuple[Expr, ...]:
 
 
 def entry(name: str, indices: tuple[Expr, ...]) -> Expr:
-    return sp.IndexedBase(name, real=True)[indices] if indices else sp.Symbol(name, real=True)
+    return tensor(name)[indices] if indices else sp.Symbol(name, real=True)

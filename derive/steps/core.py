@@ -256,6 +256,7 @@ def distinct(expr: Expr, avoid: frozenset[str] = frozenset()) -> Expr:
     return _distinct(expr, frozenset(s.name for s in free(expr)) | avoid)
 
 
+@lru_cache(maxsize=20_000)
 def _distinct(expr: Expr, used: frozenset[str]) -> Expr:
     if isinstance(expr, sp.Symbol | sp.Number | sp.Indexed) or not expr.args:
         return expr
@@ -309,10 +310,36 @@ def with_children(expr: Expr, new: Iterable[Expr], build: Callable[..., Expr] = 
     return build(expr, new)
 
 
-def everywhere(rule: Rewrite, build: Callable[..., Expr] = rebuild) -> Rewrite:
-    """The rule at every outermost position where it applies; ``None`` if there is none."""
+@lru_cache(maxsize=50_000)
+def kinds(expr: Expr) -> frozenset[type]:
+    """The types of expr and its subexpressions."""
+    return frozenset((type(expr),)).union(*(kinds(e) for e in children(expr)))
+
+
+def has_sum(expr: Expr) -> bool:
+    return sp.Sum in kinds(expr)
+
+
+def stands(expr: Expr) -> bool:
+    """Whether a derivative stands in expr, at a place that a rule may rewrite."""
+    return sp.Derivative in kinds(expr)
+
+
+def anything(expr: Expr) -> bool:
+    return True
+
+
+def everywhere(
+    rule: Rewrite, build: Callable[..., Expr] = rebuild, where: Callable[[Expr], bool] = anything
+) -> Rewrite:
+    """The rule at every outermost position where it applies; ``None`` if there is none.
+
+    No position is looked at in an expression for which ``where`` is false.
+    """
 
     def walk(expr: Expr) -> Expr:
+        if not where(expr):
+            return expr
         new = rule(expr)
         if new is not None and new != expr:
             return new
@@ -323,10 +350,12 @@ def everywhere(rule: Rewrite, build: Callable[..., Expr] = rebuild) -> Rewrite:
     return lambda expr: changed(expr, walk(expr))
 
 
-def innermost(rule: Rewrite) -> Rewrite:
-    """The rule at every position, from the leaves up."""
+def innermost(rule: Rewrite, where: Callable[[Expr], bool] = anything) -> Rewrite:
+    """The rule at every position, from the leaves up; none in an expression for which ``where`` is false."""
 
     def walk(expr: Expr) -> Expr:
+        if not where(expr):
+            return expr
         old = children(expr)
         below = tuple(walk(e) for e in old)
         expr = expr if below == old else with_children(expr, below)
@@ -364,6 +393,7 @@ def positions(expr: Expr) -> Iterator[Expr]:
         yield from positions(child)
 
 
+@lru_cache(maxsize=20_000)
 def evaluated(expr: Expr) -> Expr:
     """expr built anew, so that what cancels is gone."""
     old = children(expr)
@@ -389,9 +419,11 @@ def canonical(expr: Expr, depth: int = 0) -> Expr:
 
 def same(a: Expr, b: Expr) -> bool:
     """Equal up to the names of bound indices."""
-    return bool(a == b or canonical(a) == canonical(b))
+    one, two = canonical(a), canonical(b)
+    return one is two or bool(hash(one) == hash(two) and one == two)
 
 
+@lru_cache(maxsize=50_000)
 def size(expr: Expr) -> int:
     """How much there is to write: the cost that a closed form keeps small."""
     if isinstance(expr, sp.Indexed):
@@ -408,7 +440,7 @@ def size(expr: Expr) -> int:
         return (1 if expr.exp == -1 else 1 + size(expr.exp)) + size(expr.base)
     if expr.is_Mul:
         below = [size(e) for e in expr.args if e != -1]
-        return sum(below) + (1 if expr.args[0].is_negative else 0)
+        return sum(below) + (1 if expr.args[0].is_Number and expr.args[0].is_negative else 0)
     return 1 + sum(size(e) for e in children(expr) or expr.args)
 
 

@@ -7,6 +7,7 @@ so that a derivation can show every rule by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -188,6 +189,7 @@ DERIVATIVES: dict[object, tuple[str, Callable[[Expr], Expr]]] = {
 }
 
 
+@lru_cache(maxsize=50_000)
 def has_derivative(expr: Expr) -> bool:
     return any(isinstance(e, sp.Derivative) for e in sp.preorder_traversal(expr))
 

@@ -15,6 +15,7 @@ from itertools import combinations
 
 import sympy as sp
 
+from derive.calculus.language import tensor
 from derive.calculus.setting import Definition, Setting
 from derive.steps.core import (
     Expr,
@@ -52,13 +53,16 @@ class Pattern:
         """The names that stand in everything that can be folded."""
         return names(self.body) - {hole.name for hole in self.holes}
 
+    def may_stand_in(self, expr: Expr) -> bool:
+        return self.required <= names(expr)
+
 
 def head_of(definition: Definition) -> Expr:
     """What a definition defines, over its formals: ``s[i]``, ``f(x)`` or the scalar ``L``."""
     if definition.is_function:
         return sp.Function(definition.name)(*definition.formals)
     if definition.formals:
-        return sp.IndexedBase(definition.name, real=True)[definition.formals]
+        return tensor(definition.name)[definition.formals]
     return sp.Symbol(definition.name, real=True)
 
 
@@ -98,16 +102,14 @@ def foldable(definition: Definition) -> bool:
 def fold(expr: Expr, found: Iterable[Pattern]) -> Expr:
     """expr with every body that occurs in it replaced by its name, as long as that makes it shorter."""
     for pattern in found:
-        if not pattern.required <= names(expr):
-            continue
-        new = innermost(partial(fold_here, pattern=pattern))(expr)
+        new = innermost(partial(fold_here, pattern=pattern), pattern.may_stand_in)(expr)
         expr = expr if new is None else new
     return expr
 
 
 def fold_here(expr: Expr, pattern: Pattern) -> Expr | None:
     """The body of the pattern at this very place."""
-    if not pattern.required <= names(expr):
+    if not pattern.may_stand_in(expr):
         return None
     found = next(matches(pattern.body, expr, pattern.holes), None)
     if found is not None:

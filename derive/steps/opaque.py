@@ -46,7 +46,7 @@ def needed(left: Expr, right: Expr, setting: Setting) -> frozenset[str]:
     definitions = setting.definitions
     uses = used_by(setting)
     assumed = [a.relation for a in setting.assumptions]
-    opened = frozenset(name for name, d in definitions.items() if not d.formals and d.body.is_integer)  # may be a size
+    opened = frozenset(name for name, d in definitions.items() if may_be_size(d))
     while True:
         one, other = (visible(names(side), opened, uses) for side in (left, right))
         seen = (one | other) & definitions.keys()
@@ -64,6 +64,10 @@ def outermost(said: frozenset[str], uses: Uses) -> frozenset[str]:
     """Those that the others do not use: once they are written out, the rest may stand on both sides."""
     below = {name for other in said for name in written_out(uses[other], uses, uses)}
     return said - below or said
+
+
+def may_be_size(d: Definition) -> bool:
+    return not d.formals and not names(d.body) and bool(d.body.is_integer)
 
 
 def never_held(d: Definition, setting: Setting) -> bool:

@@ -39,6 +39,7 @@ from derive.steps.core import (
     rebuild,
     rebuild_raw,
     size,
+    stands,
     total,
     unified,
     with_children,
@@ -95,6 +96,7 @@ class Work:
     lines: list[Line] = field(default_factory=list)
     used: list[Lemma] = field(default_factory=list)
     seen: set[Expr] = field(default_factory=set)
+    applied: dict[Expr, Applied | None] = field(default_factory=dict)  # the rule at a standing derivative
 
     def step(self, rule: str, new: Expr | None) -> bool:
         """Note a step, if it is one."""
@@ -208,7 +210,7 @@ def derivative_step(work: Work) -> bool:
         if applied is None:
             continue
         rule, _ = applied
-        return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule))(work.expr))
+        return work.step(rule, everywhere(partial(same_rule, work=work, rule=rule), where=stands)(work.expr))
     return False
 
 
@@ -255,6 +257,12 @@ def terminal(node: Expr, context: Context) -> bool:
 
 def at(node: Expr, work: Work) -> Applied | None:
     """The rule at one standing derivative, with the small ones that nobody writes down at this level."""
+    if node not in work.applied:
+        work.applied[node] = looked_up(node, work)
+    return work.applied[node]
+
+
+def looked_up(node: Expr, work: Work) -> Applied | None:
     expr, variable = node.args[0], node.args[1][0]
     context = work.context
     if node.args[1][1] != 1 or len(node.args) != 2:
@@ -308,7 +316,7 @@ def fused(applied: Applied, work: Work) -> Applied:
     rule, new = applied
     standing = [e for e in positions(new) if isinstance(e, sp.Derivative)]
     if rule == LINEARITY:
-        new = everywhere(lambda e: constant(e, work))(new) or new
+        new = everywhere(lambda e: constant(e, work), where=stands)(new) or new
         standing = [e for e in positions(new) if isinstance(e, sp.Derivative)]
         if len(standing) > 1:
             return rule, new
@@ -317,8 +325,8 @@ def fused(applied: Applied, work: Work) -> Applied:
         if inner is None:
             return rule, new
         name = inner[0]
-        return name, everywhere(partial(same_rule, work=work, rule=name))(new) or new
-    return rule, everywhere(lambda e: trivial(e, work))(new) or new
+        return name, everywhere(partial(same_rule, work=work, rule=name), where=stands)(new) or new
+    return rule, everywhere(lambda e: trivial(e, work), where=stands)(new) or new
 
 
 def constant(node: Expr, work: Work) -> Expr | None:
@@ -341,7 +349,7 @@ def trivial(node: Expr, work: Work) -> Expr | None:
     if applied[0] in (CONSTANT, ENTRY):
         return applied[1]
     if applied[0] in (CONSTANT_FACTOR, LINEARITY):
-        new = everywhere(lambda e: trivial(e, work))(applied[1]) or applied[1]
+        new = everywhere(lambda e: trivial(e, work), where=stands)(applied[1]) or applied[1]
         return None if any(isinstance(e, sp.Derivative) for e in positions(new)) else new
     return None
 

@@ -23,6 +23,7 @@ from derive.steps.core import (
     everywhere,
     factors,
     free,
+    has_sum,
     innermost,
     mul,
     neg,
@@ -39,7 +40,7 @@ from derive.steps.core import (
     unified,
     union,
 )
-from derive.steps.fold import Pattern, fold, fold_here, powers
+from derive.steps.fold import fold, fold_here, powers
 
 # --- sums and deltas --------------------------------------------------------------------------------------------
 
@@ -163,12 +164,12 @@ def with_number(rule: Rewrite) -> Rewrite:
 
 
 def sift(expr: Expr, context: Context | None = None) -> Expr | None:
-    return innermost(partial(sift_here, context=context))(expr)
+    return innermost(partial(sift_here, context=context), has_sum)(expr)
 
 
-pull = innermost(pull_here)
-expand_deltas = everywhere(with_number(expand_deltas_here))
-separate = everywhere(with_number(separate_here))
+pull = innermost(pull_here, has_sum)
+expand_deltas = everywhere(with_number(expand_deltas_here), where=has_sum)
+separate = everywhere(with_number(separate_here), where=has_sum)
 
 
 # --- what sums are known to be ----------------------------------------------------------------------------------
@@ -177,8 +178,7 @@ separate = everywhere(with_number(separate_here))
 def use_known(expr: Expr, context: Context) -> tuple[str, Expr] | None:
     """The first known equation that applies, everywhere."""
     for known in context.known:
-        pattern = Pattern("", known.right, known.left, known.holes)
-        new = innermost(partial(fold_here, pattern=pattern))(expr)
+        new = innermost(partial(fold_here, pattern=known.pattern), known.pattern.may_stand_in)(expr)
         if new is not None:
             return known.rule, new
     return None
@@ -204,7 +204,7 @@ def settle(expr: Expr, context: Context) -> Expr:
 def spread_all(expr: Expr) -> Expr:
     """Every sum over indices taken apart into its terms."""
     for _ in range(12):
-        new = everywhere(with_number(lambda e: spread_here(e, lambda opened, whole: True)))(expr)
+        new = everywhere(with_number(lambda e: spread_here(e, lambda opened, whole: True)), where=has_sum)(expr)
         if new is None:
             break
         expr = new
@@ -220,7 +220,7 @@ def take_apart(expr: Expr, context: Context) -> Expr | None:
         new = spread_all(e)
         return new if new != e and size(settle(new, context)) < size(e) else None
 
-    return everywhere(with_number(attempt))(expr)
+    return everywhere(with_number(attempt), where=has_sum)(expr)
 
 
 def exchange(expr: Expr, context: Context) -> Expr | None:
@@ -235,7 +235,7 @@ def exchange(expr: Expr, context: Context) -> Expr | None:
         new = fold_all(flat, context)
         return new if new is not None and size(new) < size(e) else None
 
-    return everywhere(attempt)(expr)
+    return everywhere(attempt, where=has_sum)(expr)
 
 
 def flattened(expr: Expr) -> Expr | None:

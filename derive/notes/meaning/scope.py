@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy as sp
 
+from derive.calculus.language import labels, tensor
 from derive.notes.grammar.syntax import Node
 from derive.notes.meaning.shapes import AxisVar, Value
 
@@ -82,8 +83,8 @@ class Entity:
     @property
     def indexed(self) -> sp.IndexedBase:
         if self.kind is Kind.LABELS:
-            return sp.IndexedBase(self.symbol, integer=True)
-        return sp.IndexedBase(self.symbol, real=True)
+            return labels(self.symbol)
+        return tensor(self.symbol)
 
     @property
     def sympy(self) -> sp.Symbol:
