@@ -4,6 +4,7 @@ imports what it needs when it runs."""
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ LEVELS = ("coarse", "normal", "fine")
 ROUTES = ("auto", "quotient", "product", "log-derivative", "cases")
 WATCH_SECONDS = 0.5
 FILES_WORTH_A_BAR = 4
+GARBAGE = 50_000  # objects made before cycles are looked for: what a command imports alone is a million of them
 
 DESCRIPTION = "Prove handwritten derivations for every dimension, or show the numbers for which they fail."
 EPILOG = """\
@@ -33,6 +35,8 @@ class UsageError(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
+    threshold = gc.get_threshold()
+    gc.set_threshold(GARBAGE, *threshold[1:])
     try:
         return int(arguments.run(arguments))
     except UsageError as problem:
@@ -48,13 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"derive: internal error: {type(error).__name__}: {error}; please report it with the note", file=sys.stderr
         )
         return EXIT_UNUSABLE
+    finally:
+        gc.set_threshold(*threshold)
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="derive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    top.add_argument("--version", action="version", version=f"derive {_version()}")
+    top.add_argument("--version", action=ShowVersion, nargs=0, help="show program's version number and exit")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = _command(commands, "check", run_check, "judge every claim of notes, or of all notes in a folder")
@@ -125,6 +131,14 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a positive number is expected, not {text!r}")
     return int(text)
+
+
+class ShowVersion(argparse.Action):
+    """Looked up when it is asked for: that takes longer than to set up the rest."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"derive {_version()}")
+        parser.exit()
 
 
 def _version() -> str:
