@@ -577,6 +577,11 @@ class Compiler:
         return _remembered(_node(lambda fr: fold(each(fr, 0)), parts, NOTHING, bound), next(self.serial))
 
     def sum(self, e: Any, scope: Scope) -> Node:
+        """A sum; of a product whose factors share no index, the product of as many sums."""
+        apart = separated(e)
+        if len(apart) > 1:
+            parts = [self.value(each, scope) for each in apart]
+            return _node(lambda fr: _product(p.run(fr) for p in parts), parts)
         return self.folded(e.function, e.limits, scope, lambda items: _total(items))
 
     def product(self, e: Any, scope: Scope) -> Node:
@@ -897,6 +902,34 @@ def _is_index_truth(e: Any) -> bool:
     if isinstance(e, sp.KroneckerDelta):
         return True
     return isinstance(e, sp.Add) and len(e.args) == 2 and e.args[0] == 1 and isinstance(-e.args[1], sp.KroneckerDelta)
+
+
+def separated(e: Any) -> list[Any]:
+    """sum_{ij} a_i b_j = (sum_i a_i) (sum_j b_j): the sums over indices that stand together in a factor of the body."""
+    bound = {limit[0] for limit in e.limits}
+    ends = set().union(*(_symbols(end) for limit in e.limits for end in limit[1:]))
+    if len(bound) < 2 or len(bound) < len(e.limits) or ends & bound:
+        return [e]
+    together = [{limit[0]} for limit in e.limits]
+    factors = [(f, _symbols(f) & bound) for f in sp.Mul.make_args(e.function)]
+    for _, touched in factors:
+        met = [group for group in together if group & touched]
+        if len(met) > 1:
+            together = [group for group in together if not group & touched] + [set().union(*met)]
+    if len(together) == 1:
+        return [e]
+    outside = [f for f, touched in factors if not touched]
+    sums = []
+    for group in together:
+        inside = [f for f, touched in factors if touched & group]
+        limits = [limit for limit in e.limits if limit[0] in group]
+        sums.append(sp.Expr.__new__(sp.Sum, sp.Mul(*inside, evaluate=False), *limits))
+    return [*outside, *sums]
+
+
+def _symbols(e: Any) -> set[Any]:
+    """All symbols in an expression, in whatever role."""
+    return set(sp.sympify(e).atoms(sp.Symbol))
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import mpmath
@@ -10,7 +11,18 @@ import sympy as sp
 from flint import arb
 
 from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver, dimension, index, labels, scalar, tensor
-from derive.calculus.meaning import Choice, Missing, Point, Smooth, compile, compile_all, evaluate, evaluate_exact
+from derive.calculus.meaning import (
+    Choice,
+    Meter,
+    Missing,
+    Point,
+    Smooth,
+    compile,
+    compile_all,
+    evaluate,
+    evaluate_exact,
+    separated,
+)
 from derive.calculus.series import BudgetExceeded, Undefined, Unsupported, ball
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 
@@ -380,3 +392,46 @@ def test_a_choice_has_the_value_of_the_expression_that_is_chosen() -> None:
         alone = compile_all([right(e)], setting).each(at, [(0, 0)])[0]
         assert (alone is None) == (value is None)
         assert value is None or ball(value).overlaps(ball(alone))
+
+
+SEPARATE = [  # a sum over several indices, and how many sums it comes apart into, beside what stands before them
+    (z[i] * y[j], 2),
+    (z[i] * y[j] * W[i, k], 2),
+    (z[i] * y[j] * W[i, k] * Delta(k, j), 1),
+    (2 * x * z[i] * sp.exp(y[j] * x), 2),
+    (z[i] + y[j] * z[k], 1),
+    (z[i] ** 2 * Sum(y[l] * z[j], (l, 1, N)), 2),
+    (z[i] * D(y[k] * z[j], z[j]), 2),
+]
+
+
+@pytest.mark.parametrize(("body", "count"), SEPARATE)
+def test_a_sum_of_a_product_comes_apart(body: sp.Expr, count: int) -> None:
+    indices = [v for v in (i, j, k) if body.has(v)]
+    limits = [(v, 1, N) for v in indices]
+    apart = separated(Sum(body, *limits))
+    assert sum(isinstance(e, sp.Sum) for e in apart) == count
+    for size in (1, 2, 3):
+        each = Point({"N": size}, {}, point(size).values)
+        rows = itertools.product(range(1, size + 1), repeat=len(indices))
+        by_hand = sum(value_at(body, each, dict(zip(indices, row, strict=True))) for row in rows)
+        assert abs(float(evaluate(Sum(body, *limits), SETTING, each).mid()) - float(by_hand)) < 1e-12
+
+
+def value_at(body: sp.Expr, at: Point, indices: dict[sp.Symbol, int]) -> float:
+    """The body at these values of the indices, which stand free in it."""
+    there = Point(at.sizes, {v.name: n for v, n in indices.items()}, at.values)
+    return float(evaluate(body, SETTING, there).mid())
+
+
+def test_a_range_that_depends_on_an_index_stays() -> None:
+    nested = sp.Expr.__new__(Sum, z[i] * y[j], sp.Tuple(j, 1, i), sp.Tuple(i, 1, N))
+    assert separated(nested) == [nested]
+
+
+def test_a_product_of_many_sums_costs_no_more_than_its_factors() -> None:
+    many = [index(f"m{m}") for m in range(9)]
+    meter = Meter()
+    body = sp.Mul(*(z[v] * y[v] for v in many))
+    compile(Sum(body, *((v, 1, N) for v in many)), SETTING).values(point(3), meter=meter)
+    assert meter.spent < 2_000  # 3^9 products would be many times that
