@@ -330,7 +330,8 @@ class Columns(Straight):
         super().__init__(roots, names, taken)
         self.rows = rows
         self.groups: dict[Node, tuple[str, str, str]] = {}
-        self.shares = Shares(self.order, self.roots, lambda n: n.rank == 0)
+        self.works: dict[Node, str] = {}
+        self.shares = Shares(self.order, self.roots, lambda n: n.rank == 0, self.has_rows)
 
     def assign(self, node: Node, expression: str, owned: bool = True) -> None:
         super().assign(node, expression, owned)
@@ -388,14 +389,22 @@ class Columns(Straight):
         if operand not in self.groups:
             e, total, shift = (self.unused(n) for n in ("e", "total", "shift"))
             self.needs.add("exp_total")
-            x = self.ref(operand)
+            x, work = self.ref(operand), self.work_of(operand)
             self.lines.append(f'{e} = work.like("{e}", {x})')
             share = self.shares.at_label(operand)
             labels = f", {self.ref(share.at.where.node)}" if share and share.at else ""
-            self.lines.append(f"{total}, {shift} = exp_total({x}, {e}, work{labels})")
+            self.lines.append(f"{total}, {shift} = exp_total({x}, {e}, {work}{labels})")
             self.groups[operand] = e, total, shift
             self.lend(operand)
         return self.groups[operand]
+
+    def work_of(self, operand: Node) -> str:
+        """What is learnt about the exponentials of ``operand``, apart from what is learnt about others."""
+        if operand not in self.works:
+            self.works[operand] = name = self.unused("work") if self.works else "work"
+            if name != "work":
+                self.lines.append(f"{name} = work.other({len(self.works)})")
+        return self.works[operand]
 
     def unused(self, wanted: str) -> str:
         name, k = wanted, 1
@@ -414,7 +423,7 @@ class Columns(Straight):
             more = [*more, f"labels={self.ref(share.at.where.node)}"]
         elif not more and self.shares.subtracted(node):
             more = ["exact=True"]
-        self.lines.append(f"normalise({', '.join([e, total, 'work', *more])})")
+        self.lines.append(f"normalise({', '.join([e, total, self.work_of(share.soft.operand), *more])})")
         self.text[node] = e
         self.owned.add(node)
 
@@ -430,7 +439,7 @@ class Columns(Straight):
             x = self.ref(node.operand)
             name = self.fresh(node)
             self.lines.append(f'{name} = work.like("{name}", {x})')
-            self.lines.append(f"log_normalised({x}, {name}, work)")
+            self.lines.append(f"log_normalised({x}, {name}, {self.work_of(node)})")
             self.text[node] = name
             self.owned.add(node)
         else:

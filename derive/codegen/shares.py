@@ -24,10 +24,14 @@ class Share:
 
 
 class Shares:
-    """The shares in a program; ``is_number`` tells which nodes may be multiplied in."""
+    """The shares in a program.
 
-    def __init__(self, order: Sequence[Node], roots: Sequence[Node], is_number: Callable[[Node], bool]) -> None:
-        self.order, self.roots, self.is_number = order, roots, is_number
+    ``is_number`` tells which nodes may be multiplied in, ``is_label`` which may say where something is taken away.
+    """
+
+    def __init__(self, order: Sequence[Node], roots: Sequence[Node], is_number: Callable[[Node], bool],
+                 is_label: Callable[[Node], bool]) -> None:
+        self.order, self.roots, self.is_number, self.is_label = order, roots, is_number, is_label
 
     def users(self, node: Node) -> list[Node]:
         return [n for n in self.order if any(u.node == node for u in n.uses)]
@@ -59,6 +63,8 @@ class Shares:
         for (c, use), (d, other) in (node.terms, node.terms[::-1]):
             at, share = use.node, self.made_by(other.node)
             if not isinstance(at, AtLabel) or not share or share.at or self.only_user(other.node) != node or d != 1:
+                continue
+            if not self.is_label(at.where.node):
                 continue
             taken = build.multiply(-c, [(at.operand, Fraction(1))])
             if at.operand.node.rank == 0 and taken == share.factor and self.only_user(at) == node:

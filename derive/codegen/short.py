@@ -47,7 +47,7 @@ class Short(Straight):
         self.exps = ""
         self.places: dict[Node, str] = {}
         self.mode_thin = False
-        self.shares = Shares(self.order, self.roots, is_constant)
+        self.shares = Shares(self.order, self.roots, is_constant, lambda n: isinstance(n, Input))
         self.logits = self.find_logits()
         self.wanted = self.forms()
 

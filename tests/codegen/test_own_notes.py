@@ -125,6 +125,20 @@ Compile $L$, $\frac{\partial L}{\partial W_{ij}}$, $\frac{\partial L}{\partial b
 $\frac{\partial L}{\partial V_{ij}}$ and $\frac{\partial L}{\partial c_i}$ as `network(W, b, V, c, x, y)`.
 """
 
+ONE_LABEL = r"""
+Let $z \in \mathbb{R}^{N \times C}$, $t \in \{1, \dots, C\}$,
+$p_{ni} = \frac{e^{z_{ni}}}{\sum_{l=1}^C e^{z_{nl}}}$ and $L = -\frac{1}{N} \sum_{n=1}^N \log p_{nt}$.
+
+Compile $L$ and $\frac{\partial L}{\partial z_{mj}}$ as `one_label(z, t)`.
+"""
+
+TWO_SOFTMAXES = r"""
+Let $x, y \in \mathbb{R}^N$, $p_i = \frac{e^{x_i}}{\sum_{l=1}^N e^{x_l}}$
+and $q_i = \frac{e^{y_i}}{\sum_{l=1}^N e^{y_l}}$.
+
+Compile $p_i - 2 q_i$ as `difference(x, y)`.
+"""
+
 SIZES = {"M": 3, "K": 2, "M + 1": 4, "N": 7, "D": 4, "C": 5, "E": 2, "H": 6}
 
 
@@ -153,6 +167,7 @@ def arguments(prog: Any) -> dict[str, Any]:
 OWN = {
     "ridge": RIDGE, "matrix form": MATRIX, "focal": FOCAL, "huber": HUBER, "gelu": GELU, "stacked bias": STACKED,
     "running sum": RUNNING, "sum over pairs": PAIRS, "total variation": VARIATION, "embedding": EMBEDDING,
+    "one label": ONE_LABEL, "two softmaxes": TWO_SOFTMAXES,
     "RMS norm": RMS_NORM, "attention": ATTENTION, "GELU network": GELU_NETWORK,
 }
 
@@ -183,13 +198,14 @@ def losses(torch: Any) -> dict[str, Any]:
         "focal": (FOCAL, focal),
         "variation": (VARIATION, lambda x: (x[1:] - x[:-1]).square().sum()),
         "embedding": (EMBEDDING, lambda E, t: (E[t] ** 2).sum()),
+        "one label": (ONE_LABEL, lambda z, t: -torch.log_softmax(z, 1)[:, t].mean()),
         "RMS norm": (RMS_NORM, lambda x, g, u, epsilon: (u * g * x / (epsilon + (x**2).mean()).sqrt()).sum()),
         "attention": (ATTENTION, lambda Q, K, V, G: (G * (torch.softmax(Q @ K.T / Q.shape[1] ** 0.5, 1) @ V)).sum()),
         "GELU network": (GELU_NETWORK, network),
     }
 
 
-NAMES = ["ridge", "matrix", "focal", "variation", "embedding", "RMS norm", "attention", "GELU network"]
+NAMES = ["ridge", "matrix", "focal", "variation", "embedding", "one label", "RMS norm", "attention", "GELU network"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -225,6 +241,21 @@ UNCOMPILED = [
      "\n\nCompile $y_i$ as `f(x, w)`.", "cannot stand as an index"),
     (r"Let $x \in \mathbb{R}^N$ and $y_i = x_i + a$." "\n\nCompile $y_i$ as `f(x)`.", "a has no value"),
 ]
+
+
+@pytest.mark.parametrize("size", [5, 40, 1000])
+def test_two_softmaxes_learn_nothing_from_each_other(size: int, tmp_path: Path) -> None:
+    """One of logits so far apart that most of their exponentials are zero, one of ordinary logits."""
+    module, _ = compiled(TWO_SOFTMAXES, tmp_path)
+    rng = np.random.default_rng(2)
+    spread, ordinary = rng.uniform(-1e4, 1e4, (300, size)), rng.normal(size=(300, size))
+
+    def softmax(z: Any) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    for x, y in ((spread, ordinary), (ordinary, spread), (spread, spread[::-1])):
+        np.testing.assert_allclose(module.difference(x, y), softmax(x) - 2 * softmax(y), rtol=1e-10, atol=1e-14)
 
 
 SENTENCES = [  # a sentence about softmax of z in R^N, what is said of it behind the place

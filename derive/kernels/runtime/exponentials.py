@@ -20,7 +20,6 @@ PIECE = 512  # entries of a long row that are summed by one dot product
 SAMPLE = 512  # entries of a row that are looked at
 LOOKS = 8  # data is looked at again after so many blocks
 SPREAD = 8.0  # logits that differ by more: their exponentials are less exact than a quotient or a sum
-SMALL_REST = 0.05  # a sum besides the largest entry for which the rounding of differences shows
 LOWEST = -700.0  # below it np.exp of float64 leaves the vector unit on some machines
 HIGHEST = {4: 88.0, 8: 709.0}  # by size of type: exp of more is infinite
 NARROW = 0.25  # logits that differ by less: their exponentials are most exact just below 1
@@ -41,8 +40,8 @@ class Work:
     rest       sums of the last block without the labelled entries, and ``total`` with them, in longer numbers
     """
 
-    __slots__ = ("blocks", "buffers", "deep", "dtype", "few", "finite", "low", "rest", "rough", "sizes", "sparse",
-                 "speculate", "total")
+    __slots__ = ("blocks", "buffers", "deep", "dtype", "few", "finite", "low", "others", "rest", "rough", "sizes",
+                 "sparse", "speculate", "total")
 
     def __init__(self, sizes: dict[str, int], dtype: Any) -> None:
         self.speculate, self.finite = True, True
@@ -53,6 +52,7 @@ class Work:
         self.blocks = 0
         self.sizes, self.dtype = sizes, dtype
         self.buffers: dict[Any, Array] = {}
+        self.others: dict[int, Work] = {}
 
     def look(self, x: Array) -> None:
         """Every few blocks, some entries of some rows are looked at."""
@@ -66,6 +66,12 @@ class Work:
         self.low, self.deep = not low > LOWEST, not width < -LOWEST
         self.rough = len(x) > SHORT and width > SPREAD
         self.sparse = width > reach and int(np.count_nonzero(part > high - reach)) * SPARSE <= part.size
+
+    def other(self, key: int) -> Work:
+        """The same for the exponentials of another array."""
+        if key not in self.others:
+            self.others[key] = Work(self.sizes, self.dtype)
+        return self.others[key]
 
     def like(self, key: Any, x: Array) -> Array:
         """A buffer of the shape, type and order of ``x``; a key gets the same one again."""
@@ -138,7 +144,10 @@ def column_top(x: Array) -> Array:
 
 
 def exp_into(x: Array, e: Array, low: bool) -> None:
-    """e = exp(x); float64 data with entries far below are clipped first, which keeps np.exp in the vector unit."""
+    """e = exp(x); float64 data with entries far below are clipped first, which keeps np.exp in the vector unit.
+
+    np.exp2 of float32 is faster on some machines, but the rounding of x / log 2 loses more digits than peers lose.
+    """
     if e.dtype.itemsize != 8 or not low:
         np.exp(x, out=e)
         return
