@@ -248,6 +248,11 @@ def decide(claim: Claim) -> Verdict:
             reason="equal up to transposition: one side is a row, the other a column",
             repair="transpose one side, or state the layout",
         )
+    if verdict.refuted and claim.doubt is not None and prove(claim.left, claim.right, claim.doubt).proved:
+        return Verdict(
+            Kind.UNDECIDED,
+            "it holds in the case of indices that was opened above and not without it: say here which is meant",
+        )
     if verdict.refuted:
         from derive.repairs import repaired
 

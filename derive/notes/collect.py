@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from derive.notes import cases
 from derive.notes.assumptions import assume, assume_condition, assume_plus_minus
 from derive.notes.clauses import BEHIND, ENDS, JOINED, OTHERWISE, Clauses, turns
 from derive.notes.declarations import declare, index_list, is_index_list, is_square
@@ -43,12 +44,15 @@ LEADING = frozenset({Mode.SINCE, Mode.IF, Mode.WITH})  # a clause in front of th
 COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
 
 
-STATED = re.compile(r"\W*(is|are|holds?|contains?|has)\s+(an?\s+|the\s+|fixed\s+|given\s+)*one[- ]hot\b", re.I)
+STATED = re.compile(r"\W*(is|are|holds?|contains?|has|have|sums?|adds?)\s[^.,;:]*", re.I)
 CONDITIONAL = re.compile(
     r"\b(when|whenever|if|unless|only|once|where|because|in case|needs?|requires?|provided|whether)\b"
     r"|\b(not|no|wrong(ly)?|were)\b",
     re.I,
 )
+ANEW = re.compile(r"^\W*(and|but|while|whereas)\b", re.I)
+SATISFIES = re.compile(r"\b(satisf(y|ies)|obeys?|fulfil+s?)\W*$", re.I)
+HAVING = re.compile(r"\bwe have\b[\w\s]*$", re.I)
 NOTHING: list[s.Node | None] = [None]
 SIGNATURE = re.compile(r"`\s*([A-Za-z_]\w*)\s*\(\s*([^()`]*)\)\s*`")
 ROUTE = re.compile(
@@ -73,6 +77,8 @@ class Collector:
         self.together: list[str] = []  # names of one list, each with its space or not
         self.unconditional = True  # no word so far makes what the sentence says a case
         self.clauses = Clauses()
+        self.cases = cases.Cases()
+        self.first = 0  # of the records of this sentence
         self.valued: set[int] = set()  # entities whose value has been assumed: an equation for them defines nothing
         self.recurrent: set[str] = set()  # names that are given through their own earlier values
         self.families: dict[str, list[AxisVar]] = {}  # axes of x_n, waiting for n = 1, ..., N in the same sentence
@@ -83,7 +89,8 @@ class Collector:
         self.sentence_number += 1
         self.mentioned, self.waiting, self.families, self.clauses = [], [], {}, Clauses()
         self.shared, self.together, self.listing, self.unconditional = [], [], False, True
-        first = len(self.records)
+        first = self.first = len(self.records)
+        cases.begin(self, sentence)
         opening = sentence.parts[0] if sentence.parts and isinstance(sentence.parts[0], str) else ""
         word = re.match(r"\W*(compile|derive)\b", opening, re.I)
         if word is not None and any(isinstance(p, Formula) for p in sentence.parts):
@@ -123,11 +130,19 @@ class Collector:
                 mode = Mode.CLAIM
             if part.display and mode in BRIEF:
                 mode = before
+            if mode is Mode.CLAIM and HAVING.search(words) and introduces(here):
+                mode = Mode.PLAIN
             for number, chain in enumerate(here):
                 self.following = self.listing or number > 0
-                self.chain(chain, part, mode, words if number == 0 else "")
+                if cases.is_case(self, chain, mode_after(chain.words, mode, False)):
+                    if number == 0 and ANEW.match(words):
+                        self.clauses.close()
+                    assume(self, chain, part, Mode.IF)
+                else:
+                    self.chain(chain, part, mode, words if number == 0 else "")
             words = ""
         self.clauses.close()
+        cases.end(self, sentence, self.records[first:])
         for record in self.records[first:]:
             if isinstance(record, LinkRecord | AssumptionRecord):
                 record.horizon = self.position
@@ -167,10 +182,12 @@ class Collector:
     def said(self, words: str, mode: Mode) -> None:
         """Properties that the words ascribe to what was, or will be, mentioned."""
         if mode is Mode.PLAIN and self.unconditional:
-            for who in self.mentioned if STATED.match(words) else ():
+            stated = STATED.match(words)
+            clause = stated.group() if stated and CONDITIONAL.search(stated.group()) is None else ""
+            for who, name in ((w, p) for w in self.mentioned for p in properties(clause)):
                 known = self.names.get(who)
                 if known is not None and known.kind is Kind.TENSOR and known.formula is None:
-                    self.ascribe("one-hot", who, mode)
+                    self.ascribe(name, who, mode)
         self.unconditional = self.unconditional and CONDITIONAL.search(words) is None
         if mode not in ASSUMING and mode is not Mode.LET:
             return
@@ -226,7 +243,10 @@ class Collector:
         if record.formula is None:
             return []
         here = [c for c in self.clauses.claims if c.formula is record.formula]
-        return [c for c in here if r"\\" not in record.formula.latex[c.at : record.at]]
+        told = {id(x) for r in self.records[self.first :] if isinstance(r, LinkRecord) for x in r.conditions}
+        before = [r for r in self.records[self.first : -1] if id(r) in told and isinstance(r, AssumptionRecord)]
+        after = max((r.at for r in before if r.formula is record.formula), default=-1)
+        return [c for c in here if c.at > after and r"\\" not in record.formula.latex[c.at : record.at]]
 
     # -- families said in words -------------------------------------------------------------------------------
     def is_row_family(self, sentence: Sentence, k: int, chains: dict[int, tuple[s.Chain, ...]]) -> bool:
@@ -335,6 +355,9 @@ class Collector:
             if links and links[0].side is not None:
                 self.mention(bare_names(links[0].side), mode, self.listing)
             return
+        if mode is Mode.PLAIN and self.unconditional and SATISFIES.search(words) and self.demands(chain):
+            assume(self, chain, formula, mode)
+            return
         if not formula.display and self.is_mention(chain, words, mode):
             return
         sign = links[1].sign
@@ -358,7 +381,7 @@ class Collector:
             return False
         if define(self, chain, formula, mode) or assume_plus_minus(self, chain, formula, mode):
             return True
-        if mode is Mode.LET and not formula.display and self.demands(chain):
+        if not formula.display and self.demands(chain) and (mode is Mode.LET or self.goes_with(chain, mode)):
             return assume(self, chain, formula, mode)
         if mode in (Mode.SINCE, Mode.WITH) and (self.speaks_of_a_derivative(chain) or self.says_again(chain)):
             return False
@@ -381,6 +404,12 @@ class Collector:
         known = [self.names[n.text] for n in nodes if isinstance(n, s.Name) and n.text in self.names]
         free = [e for e in known if e.kind is Kind.TENSOR and e.formula is None and not e.depends]
         return bool(free) and all(e.formula is None and e.kind is not Kind.FUNCTION for e in known)
+
+    def goes_with(self, chain: s.Chain, mode: Mode) -> bool:
+        """``the labels y \\in \\mathbb{R}^q, \\sum_j y_j = 1``: said of what the same sentence declares."""
+        here = {e.name for r in self.records[self.first :] if isinstance(r, GivenRecord) for e in r.entities}
+        names = {n.text for link in chain.links for n in walk(link.side) if isinstance(n, s.Name)}
+        return mode is Mode.PLAIN and bool(here & names)
 
     def speaks_of_a_derivative(self, chain: s.Chain) -> bool:
         """``since f' = g``: what a derivative is follows from the definitions and is claimed, unless it says Assume."""
@@ -460,6 +489,11 @@ class Collector:
         self.inventory.introduce(entity, self.position)
         entity.section = self.section
         return entity
+
+
+def introduces(chains: tuple[s.Chain, ...]) -> bool:
+    """Whether a formula is a lone name or a declaration: "We have data ``x \\in \\mathbb{R}^N``" claims nothing."""
+    return all(len(c.links) < 2 or c.links[1].sign in DECLARES for c in chains)
 
 
 def lists_members(name: s.Node | None, vector: s.Node | None) -> bool:

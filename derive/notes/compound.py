@@ -192,17 +192,26 @@ def _stands_elsewhere(name: str, chains: list[s.Chain]) -> bool:
 
 
 def split_dresses(chains: list[s.Chain]) -> frozenset[str]:
-    r"""Names declared in two dresses and two spaces: ``\mathbf{x} \in \mathbb{R}^n``, ``x \in \mathbb{R}``."""
+    r"""Names declared in two dresses and two spaces: ``\mathbf{x} \in \mathbb{R}^n``, ``x \in \mathbb{R}``.
+
+    And sizes that are introduced as something else in a dress: ``W \in \mathbb{R}^{h \times d}``, ``\mathbf{h} = W x``.
+    """
     spaces: dict[str, dict[str, str]] = {}
+    sizes: set[str] = set()
+    dressed: set[str] = set()
+    for chain in chains:
+        if len(chain.links) > 1 and chain.links[1].sign in (r"\in", "=", ":="):
+            heads = [_core(item) for item in _items(chain.links[0].side) if numbered(item) is None]
+            dressed |= {h.text for h in heads if h is not None and h.dress}
+        if len(chain.links) == 2 and chain.links[1].sign == r"\in" and isinstance(chain.links[1].side, s.Superscript):
+            sizes |= {n.text for n in walk(chain.links[1].side.exponent) if isinstance(n, s.Name) and not n.dress}
     for chain in chains:
         if len(chain.links) == 2 and chain.links[1].sign == r"\in" and chain.links[1].side is not None:
             for item in _items(chain.links[0].side):
-                head = item
-                while isinstance(head, s.Subscript | s.Superscript):
-                    head = head.base
-                if isinstance(head, s.Name):
+                head = _core(item)
+                if head is not None:
                     spaces.setdefault(head.text, {}).setdefault(head.dress, dump(chain.links[1].side))
-    return frozenset(name for name, found in spaces.items() if len(set(found.values())) > 1)
+    return frozenset(name for name, found in spaces.items() if len(set(found.values())) > 1) | (sizes & dressed)
 
 
 def undressed(node: Any, names: frozenset[str]) -> Any:
@@ -216,6 +225,12 @@ def undressed(node: Any, names: frozenset[str]) -> Any:
 
 def _items(node: Any) -> tuple[Any, ...]:
     return node.items if isinstance(node, s.Group) and node.opening == "" else (node,)
+
+
+def _core(node: Any) -> s.Name | None:
+    while isinstance(node, s.Subscript | s.Superscript):
+        node = node.base
+    return node if isinstance(node, s.Name) else None
 
 
 def _head(node: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -110,19 +111,29 @@ def families_among(c: Collector, names: list[s.Node]) -> list[s.Node]:
 
 
 def listed_family(c: Collector, names: list[s.Node]) -> s.Node:
-    """``x_1, \\dots, x_N`` is the family ``x_n`` over an axis of its own."""
-    first, last = names[0], names[-1]
-    if not (isinstance(first, s.Subscript) and isinstance(last, s.Subscript) and isinstance(names[-2], s.Dots)):
+    """``x_1, \\dots, x_N`` is the family ``x_n`` over an axis of its own; so is ``x^{(1)}, \\dots, x^{(N)}``."""
+    members = [_member(n) for n in names if not isinstance(n, s.Dots)]
+    found = [m for m in members if m is not None]
+    counts = [whole(index) for _, index in found[:-1]]
+    if len(found) < len(members) or not isinstance(names[-2], s.Dots) or len({name for name, _ in found}) != 1:
         raise ReadProblem("a list of names is written x_1, \\dots, x_N")
-    name, start = letter(first.base), first.indices[0]
-    base = whole(start)
-    if name is None or letter(last.base) != name or base is None or len(first.indices) != 1:
+    base = counts[0]
+    if base is None or counts != list(range(base, base + len(counts))):
         raise ReadProblem("a list of names is written x_1, \\dots, x_N")
     if base not in (0, 1):
         raise ReadProblem("an axis is counted from 0 or from 1")
-    size = sp.expand(size_of(c, last.indices[-1]) - base + 1)
+    first, last = names[0], names[-1]
+    size = sp.expand(size_of(c, found[-1][1]) - base + 1)
     c.families.setdefault("", []).append(AxisVar(size, base))
-    return s.Subscript(first.start, last.end, first.base, (s.Name(first.start, last.end, ""),))
+    name = s.Name(first.start, last.end, found[0][0])
+    return s.Subscript(first.start, last.end, name, (s.Name(first.start, last.end, ""),))
+
+
+def _member(node: s.Node) -> tuple[str, s.Node] | None:
+    """``x_1`` or ``x^{(1)}``, taken apart."""
+    head, indices = head_and_indices(node)
+    name = letter(head)
+    return (name, indices[0]) if name is not None and len(indices) == 1 else None
 
 
 def lost_names(c: Collector, nodes: list[s.Node], message: str) -> None:
@@ -206,6 +217,8 @@ def declare_name(
     c: Collector, node: s.Node, space: s.Node, chain: s.Chain, formula: Formula, mode: Mode
 ) -> list[Entity]:
     space = only_item(space, "(")
+    if isinstance(space, s.Group) and space.opening == "" and any(isinstance(i, s.Dots) for i in space.items):
+        space = replace(space, opening="{")  # j \in 1, \dots, N
     if isinstance(node, s.Partial):
         declare_layout(c, node, space)
         return []
@@ -325,7 +338,8 @@ def declare_values(
         return [c.bind(Entity(name, Kind.LABEL, range=values, declared=True))]
     place = c.at(formula, chain.links[1].at)
     made = []
-    if known is None or known.kind not in (Kind.TENSOR, Kind.MAP):
+    other = known is not None and known.declared and len(known.axes or ()) != len(family)
+    if known is None or known.kind not in (Kind.TENSOR, Kind.MAP) or (other and family):
         made = [c.bind(Entity(name, Kind.TENSOR, axes=tuple(family), declared=True))]
     record = AssumptionRecord(
         *c.here(place), text=c.written(chain), local=mode in LOCAL, formula=formula, at=chain.links[1].at

@@ -81,7 +81,9 @@ def names_its_function(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> 
     if len(chain.links) < 3 or chain.links[2].sign not in DEFINES or chain.links[1].side is None:
         return False
     inner = left_side(chain.links[1].side)
-    if inner is None or not inner.params or inner.formals or inner.name in c.names or inner.name == left.name:
+    if inner is None or not inner.params or inner.formals != left.formals or inner.name == left.name:
+        return False
+    if inner.name in c.names:
         return False
     rest = replace(chain, links=chain.links[1:])
     return definable(c, left, chain, mode) and definable(c, inner, rest, mode)
@@ -193,7 +195,7 @@ def of_members(c: Collector, left: Left, body: s.Node) -> tuple[Left, s.Node]:
         if not family or left.rows.get(param):
             continue
         scripts = [head_and_indices(n) for n in walk(body) if isinstance(n, s.Subscript | s.Superscript)]
-        if any(letter(head) == param and indices for head, indices in scripts):
+        if param not in names_in(c, body) or any(letter(head) == param and indices for head, indices in scripts):
             continue
         taken = names_in(c, body) | set(left.formals) | {x for row in left.rows.values() for x in row}
         letters = tuple(x for x in "ijklmnrstuvw" if x not in taken and is_free_letter(c, x))[:family]
@@ -255,7 +257,7 @@ def is_new_quantity(c: Collector, left: Left, body: s.Node | None) -> bool:
     r"""``For \ell = g^\top y``: a name that stands nowhere as an index, given by more than a value of one."""
     name = left.name
     free = name not in c.names and name not in c.inventory.letters and name not in c.inventory.limits
-    return free and not left.params and body is not None and not isinstance(body, s.Number) and letter(body) is None
+    return free and body is not None and not isinstance(body, s.Number) and letter(body) is None
 
 
 def may_be_derivative(c: Collector, left: Left, mode: Mode) -> bool:

@@ -282,7 +282,7 @@ class Inventory:
         return len(formula.params) == 1 and not formula.formals and self.elementwise(formula.body, formula)
 
     def _scalar_param(self, param: str, formula: Formula) -> bool:
-        entity = formula.names.get(param)
+        entity = formula.names.get(param) or self.later(param, formula.position, formula.horizon)
         if entity is not None and entity.kind is Kind.TENSOR:
             if entity.axes is None and entity.formula is not None:
                 self.resolve(entity)
@@ -309,7 +309,7 @@ class Inventory:
     def elementwise(self, body: Any, formula: Formula) -> bool:
         for node in walk(body):
             if isinstance(node, s.Name):
-                entity = formula.names.get(node.text)
+                entity = formula.names.get(node.text) or self.later(node.text, formula.position, formula.horizon)
                 wide = entity is not None and entity.kind is Kind.TENSOR and bool(entity.axes)
                 of_vectors = entity is not None and (entity.kind is Kind.MAP or bool(entity.depends))
                 if (wide or of_vectors) and node.text not in formula.params:

@@ -29,7 +29,7 @@ _MANY_LISTS = 60_000
 _FENCE = re.compile(r"(?m)^(?P<indent>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)$")
 _BEGIN_ROWS = "|".join(sorted(words.ROWS - {"math", "split", "aligned", "gathered", "alignedat", "multlined"}))
 _OPENING = re.compile(
-    r"(?P<escape>\\[\\`*_{}\[\]<>#+\-.!|~$\"'%&,/:;=?@^](?<!\\\[))"
+    r"(?P<doubled>\\\\[(\[])|(?P<escape>\\[\\`*_{}\[\]<>#+\-.!|~$\"'%&,/:;=?@^](?<!\\\[))"
     r"|(?P<comment><!--)|(?P<ticks>`+)|(?P<double>\$\$)|(?P<ticked>\$`)|(?P<single>\$)|(?P<paren>\\\()|(?P<bracket>\\\[)"
     rf"|\\begin\{{(?P<begin>(?:{_BEGIN_ROWS})\*?)\}}"
 )
@@ -143,6 +143,9 @@ class _Reader:
             return self._until(start, start, f"\\end{{{found['begin']}}}", True, keep=True)
         if kind == "ticked":
             return self._until(start, after, "`$", False)
+        if kind == "doubled":  # the backslash is itself escaped where Markdown is read before the mathematics
+            display = self.text[after - 1] == "["
+            return self._until(start, after, r"\\]" if display else r"\\)", display)
         return self._until(start, after, r"\)" if kind == "paren" else r"\]", kind == "bracket")
 
     def _code(self, start: int, after: int) -> int:

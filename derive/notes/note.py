@@ -32,6 +32,7 @@ class Claim:
     problem     why it could not be read
     reason      the words beside the link, as written
     transposed  True when one side is a row and the other a column
+    doubt       the setting with a case of indices that was opened above and may have ended
     """
 
     place: Place
@@ -50,6 +51,7 @@ class Claim:
     transposed: bool = False
     warnings: tuple[str, ...] = ()
     section: tuple[int, ...] = ()
+    doubt: Setting | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes.called import called, with_called
+from derive.notes.cases import heading
 from derive.notes.collect import Collector
 from derive.notes.compound import compound_names, counts, renamed_chain, split_dresses
 from derive.notes.constants import is_family, with_constants
@@ -111,6 +112,8 @@ class Reading:
             self.prose(item)
             if isinstance(item, Sentence):
                 self.collector.sentence(item, self.chains)
+            else:
+                heading(self.collector, item)
         self.read_definitions()
         self.read_assumptions()
         items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
@@ -714,16 +717,14 @@ class Pending:
         relation = (
             Relation.EQUAL if sign in EQUAL_SIGNS else Relation.APPROXIMATE if sign == r"\approx" else Relation.OTHER
         )
-        left = right = None
+        left = right = doubt = None
         setting = Setting()
         tolerance = None
         if self.problem is None and self.meaning is not None:
             try:
                 left, right = self.written_sides()
-                setting = self.reading.setting(
-                    [self.meaning], self.names, record.horizon, record.section, [left, right], record.conditions
-                )
-                setting = self.fixed(setting)
+                setting = self.setting(left, right, record.conditions)
+                doubt = self.doubted(left, right)
                 if relation is Relation.APPROXIMATE:
                     tolerance = shown_tolerance(record.right)
             except ReadProblem as problem:
@@ -735,8 +736,20 @@ class Pending:
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
             record.expected, record.continues, record.reason,
             self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
-            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section,
+            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section, doubt,
         )  # fmt: skip
+
+    def setting(self, left: sp.Expr, right: sp.Expr, conditions: Sequence[AssumptionRecord]) -> Setting:
+        record = self.record
+        assert self.meaning is not None
+        found = self.reading.setting(
+            [self.meaning], self.names, record.horizon, record.section, [left, right], conditions
+        )
+        return self.fixed(found)
+
+    def doubted(self, left: sp.Expr, right: sp.Expr) -> Setting | None:
+        record = self.record
+        return self.setting(left, right, [*record.conditions, *record.doubtful]) if record.doubtful else None
 
     def written_sides(self) -> tuple[sp.Expr, sp.Expr]:
         assert self.left is not None and self.right is not None and self.meaning is not None

@@ -37,6 +37,7 @@ class LinkRecord(Record):
     horizon: int = 0
     conditions: list[AssumptionRecord] = field(default_factory=list)
     special: dict[str, int] = field(default_factory=dict)
+    doubtful: list[AssumptionRecord] = field(default_factory=list)  # conditions that may have ended before
     formula: Formula | None = None
     warnings: list[str] = field(default_factory=list)
 

@@ -31,7 +31,7 @@ def squares(chains: Iterable[s.Chain]) -> frozenset[str]:
                     total[node.text] = total.get(node.text, 0) + 1
                 found = [_squared(node)]
                 if isinstance(node, s.Partial) and node.order == 1:
-                    found = [v.text for v, n in node.variables if n == 2 and isinstance(v, s.Name)]
+                    found = [_owner(v) for v, n in node.variables if n == 2]
                 for name in found:
                     if name is not None:
                         squared[name] = squared.get(name, 0) + 1
@@ -43,14 +43,10 @@ def with_squares(chain: s.Chain, names: frozenset[str]) -> s.Chain:
         return chain
 
     def change(node: Any) -> Any:
-        name = _squared(node)
-        if name in names:
-            return s.Name(node.start, node.end, f"{name}^2")
+        if _squared(node) in names:
+            return _named(node.base, node.end)
         if isinstance(node, s.Partial) and node.order == 1:
-            below = tuple(
-                (replace(v, text=f"{v.text}^2"), 1) if n == 2 and isinstance(v, s.Name) and v.text in names else (v, n)
-                for v, n in node.variables
-            )
+            below = tuple((_named(v, v.end), 1) if n == 2 and _owner(v) in names else (v, n) for v, n in node.variables)
             return replace(node, variables=below) if below != node.variables else node
         return node
 
@@ -58,6 +54,16 @@ def with_squares(chain: s.Chain, names: frozenset[str]) -> s.Chain:
 
 
 def _squared(node: Any) -> str | None:
-    if isinstance(node, s.Superscript) and isinstance(node.base, s.Name) and is_number(node.exponent, "2"):
-        return node.base.text
-    return None
+    return _owner(node.base) if isinstance(node, s.Superscript) and is_number(node.exponent, "2") else None
+
+
+def _owner(node: Any) -> str | None:
+    r"""The name in ``\\sigma`` and in ``\\sigma_d``."""
+    node = node.base if isinstance(node, s.Subscript) else node
+    return node.text if isinstance(node, s.Name) else None
+
+
+def _named(node: Any, end: int) -> Any:
+    if isinstance(node, s.Subscript):
+        return replace(node, base=_named(node.base, node.base.end), end=end)
+    return s.Name(node.start, end, f"{node.text}^2")

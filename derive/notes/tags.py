@@ -1,7 +1,9 @@
 r"""Scripts that tell names apart: ``r_w, r_l``; ``W_z, W_r``; ``h_{t-1}`` and ``h_t``; ``a^{(l-1)}``; ``f_\beta(x)``.
 
 A letter is an index where something runs over it: a sum, a list of values, a delta, a condition, a size, a label. The
-scripts of a name whose letters are all free of that, and which the note treats as part of the name, make names.
+scripts of a name whose letters are all free of that, and which the note treats as part of the name, make names. So do
+those that stand in a definition whose right side does not use their letter as an index, ``p_t = p z + (1 - p)(1 - z)``
+and ``\Sigma_C = \sum_{d=1}^C e^{z_d}``, as long as the note defines all scripts of that name in this way.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class Seen:
     sizes: set[str] = field(default_factory=set)  # letters that are sizes in a declaration
     numbers: set[str] = field(default_factory=set)  # names that stand with a number as their script
     numbered: set[str] = field(default_factory=set)  # names that are declared so
+    bound: set[str] = field(default_factory=set)  # letters that something runs over, sizes left out
+    defined: set[str] = field(default_factory=set)  # names, script and all, defined without their letter as an index
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def tagged(chains: Iterable[s.Chain]) -> Tags:
     names = {
         base + script: base
         for base, scripts in seen.scripts.items()
-        if _is_tagged(base, scripts, seen)
+        if _is_tagged(base, scripts, seen) or _is_defined(base, scripts, seen)
         for script in scripts
     }
     return Tags(frozenset(names), {names[name]: name for name in names if _is_called_so(names[name], seen)})
@@ -155,12 +159,16 @@ def _look(chain: s.Chain, seen: Seen) -> None:
         return
     sign, items = links[1].sign, _items(links[0].side)
     right = _only(links[1].side)
+    if sign in ("=", ":=", r"\equiv"):
+        _defines(links[0].side, right, seen)
     if isinstance(right, s.Group) and any(isinstance(i, s.Dots) for i in right.items):
         seen.running |= _names(links[0].side) | _names(right)  # i = 1, ..., N and y in {1, ..., K}
+        seen.bound |= _names(links[0].side)
     elif sign == r"\in":
         _declared(items, right, seen)
     elif sign in ("=", r"\ne") and letter(links[0].side) in INDEX_LETTERS and letter(right) in INDEX_LETTERS:
         seen.running |= _names(links[0].side) | _names(right)  # if i = j
+        seen.bound |= _names(links[0].side) | _names(right)
     elif sign == ":":
         functions = [name for item in items if (name := letter(item)) is not None]
         seen.values |= set(functions)
@@ -185,6 +193,18 @@ def _parametrised(left: s.Node, body: s.Node, seen: Seen) -> None:
     if found.letters <= inside.alone:
         seen.parameters.setdefault(found.base, set()).add(found.script)
         seen.values |= {found.base} & inside.alone  # K_h(x) = K(x/h)/h: the bare name is another function
+
+
+def _defines(left: s.Node, body: s.Node, seen: Seen) -> None:
+    if isinstance(left, s.Factors) and len(left.factors) == 2 and isinstance(left.factors[1], s.Group):
+        left = left.factors[0]  # f_\beta(x)
+    found = scripted(left)
+    if found is None or found.rest or found.shifted:
+        return
+    indices = [i for n in walk(body) if isinstance(n, s.Subscript) for i in n.indices]
+    indices += [i for n in walk(body) if isinstance(n, s.Superscript) for i in paren_index(n.exponent) or ()]
+    if not any(found.letters & _names(i) for i in indices):
+        seen.defined.add(found.base + found.script)
 
 
 def _declared(items: tuple[s.Node, ...], space: s.Node, seen: Seen) -> None:
@@ -223,16 +243,20 @@ def _scan(side: s.Node, seen: Seen) -> None:
                 if isinstance(function, s.Name) and _is_group(behind):
                     seen.applied[function.text] = seen.applied.get(function.text, 0) + 1
         elif isinstance(node, s.Binder):
+            seen.bound |= _names(node.indices)
             seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
         elif isinstance(node, s.Indicator):
-            seen.running |= {n for r in node.conditions for x in (r.left, r.right) if (n := letter(x)) is not None}
+            told = {n for r in node.conditions for x in (r.left, r.right) if (n := letter(x)) is not None}
+            seen.running, seen.bound = seen.running | told, seen.bound | told
         elif isinstance(node, s.Cases):
-            seen.running |= {
+            told = {
                 n for _, rs in node.rows for r in rs if r.sign in ("=", r"\ne") for x in (r.left, r.right)
                 if (n := letter(x)) is not None
             }  # fmt: skip
+            seen.running, seen.bound = seen.running | told, seen.bound | told
         if found is not None and found.base in (r"\delta", "I", "1", "Id") and len(found.letters) == 2:
             seen.running |= found.letters
+            seen.bound |= found.letters
 
 
 def _other_script(node: s.Node, seen: Seen, covered: set[int]) -> None:
@@ -313,3 +337,14 @@ def _is_group(node: Any) -> bool:
     while isinstance(node, s.Subscript | s.Superscript | s.Transpose):
         node = node.base
     return isinstance(node, s.Group) and node.opening == "("
+
+
+def _is_defined(base: str, scripts: set[str], seen: Seen) -> bool:
+    """Whether the note defines each script of a name for itself: ``\\Sigma_C``, ``p_t``, ``\\ell_v``."""
+    letters = {name for script in scripts for name in seen.letters.get(script, {""})}
+    if not letters or "" in letters or letters & (seen.bound | INDEX_LETTERS | seen.shifted):
+        return False
+    if not all(base + script in seen.defined for script in scripts):
+        return False
+    elsewhere = {b for b, found in seen.scripts.items() for x in found if letters & seen.letters.get(x, set())} - {base}
+    return all(b + x in seen.defined for b in elsewhere for x in seen.scripts[b])

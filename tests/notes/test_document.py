@@ -38,6 +38,8 @@ MARKDOWN = [
     ("If $k = m$, then $$a = b$$", ["If $k = m$, then $$a = b$$"]),
     ("Let $a = 1$\n\n$$c = d$$", ["Let $a = 1$", "$$c = d$$"]),
     ("Let $a = 1$.\n\n$$c = d$$", ["Let $a = 1$.", "$$c = d$$"]),
+    (r"With \\(a = 1\\) we have \\[b = 2\\]", ["With $a = 1$ we have $$b = 2$$"]),
+    (r"A \\[0.5em] line break.", [r"A \[0.5em] line break."]),
     ("As a matrix,\n\n$$a = b$$", ["As a matrix, $$a = b$$"]),
     ("$$h = 0$$\n\n**log-cosh.** $k = 1$", ["$$h = 0$$", "log-cosh.", "$k = 1$"]),
     (

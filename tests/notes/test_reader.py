@@ -62,6 +62,13 @@ KINDS = (
     (r"Let $a, x \in \mathbb{R}^n$. Project onto the hyperplane $a^\top x = 1$.", "d"),
     (r"Let $x, y \in \mathbb{R}$. From (3), $x + y = y + x$.", "dc"),
     (r"Let $v_0 = 0$ and $u_t = 2 v_t$.", "a="),
+    (r"We have labels $y \in \mathbb{R}^n$, $\sum_i y_i = 1$.", "da"),
+    (r"Let $y \in \mathbb{R}^n$. Then $\sum_i y_i = 1$.", "dc"),
+    (r"Let $y \in \mathbb{R}^n$. The labels satisfy $\sum_i y_i = 1$.", "da"),
+    (r"Let $y \in \mathbb{R}^n$. It is not clear that they satisfy $\sum_i y_i = 1$.", "d"),
+    (r"Let $z \in \mathbb{R}^n$. For $f(z) = \sum_i z_i^2$, $$\frac{\partial f}{\partial z_i} = 2 z_i$$", "d=c"),
+    (r"Let $x_1, x_2, \dots, x_n \in \mathbb{R}$. $$\sum_{i \ne 1}^n x_i = 1$$", "dc"),
+    (r"Let $z \in \mathbb{R}^n$ and $q_i = \varphi(z)_i = z_i^2$. $$q_i = \varphi(z)_i$$", "d==c"),
 )  # fmt: skip
 
 
@@ -145,6 +152,10 @@ PROPERTIES = (
     (r"Let $x \in \mathbb{R}^n$ and $Q \in \mathbb{R}^{m \times m}$ be symmetric.", ["Eq(Q[i, j], Q[j, i])"]),
     (r"Let $P \in \mathbb{R}^{n \times n}$, and let $Q \in \mathbb{R}^{m \times m}$ be symmetric.", ["Eq(Q[i, j], Q[j, i])"]),
     (r"Let $u \in \mathbb{R}$ and $v \in \mathbb{R}$ be a step and a positive number.", ["v > 0"]),
+    (r"Let $y \in \mathbb{R}^{n \times n}$. The matrix $y$ is symmetric.", ["Eq(y[i, j], y[j, i])"]),
+    (r"Let $y \in \mathbb{R}^n$. The entries of $y$ sum to one.", ["Eq(Sum(y[i], (i, 1, n)), 1)"]),
+    (r"Let $y \in \mathbb{R}^n$. Here $y$ is not one-hot.", []),
+    (r"Let $y \in \mathbb{R}^n$. It is easier when $y$ is positive.", []),
     (r"Let $y \in \mathbb{R}^{n \times n}$. Assume $y$ is orthogonal.", ["Eq(Sum(y[k, i]*y[k, j], (k, 1, n)), KroneckerDelta(i, j))", "Eq(Sum(y[i, l]*y[j, l], (l, 1, n)), KroneckerDelta(i, j))"]),
 )  # fmt: skip
 
@@ -152,6 +163,45 @@ PROPERTIES = (
 @pytest.mark.parametrize(("text", "expected"), PROPERTIES)
 def test_assumptions(text: str, expected: list[str]) -> None:
     assert assumed(only(text + "\n\n$$1 + 1 = 2$$\n")) == expected
+
+
+CASES = (
+    (r"$$a_i a_j = a_j a_i, \quad i \ne j$$", [["Ne(i, j)"]]),
+    (r"$$i = j: \quad a_i a_j = a_j a_i$$", [["Eq(i, j)"]]),
+    (r"$$a_i a_j = a_j a_i \text{ if } i = j, \quad a_i a_j = 0 \text{ if } i \ne j$$", [["Eq(i, j)"], ["Ne(i, j)"]]),
+    (r"For $i = j$ we have $a_i a_j = 1$ and for $i \ne j$ we have $a_i a_j = a_j a_i$.", [["Eq(i, j)"], ["Ne(i, j)"]]),
+    (r"Then $a_i a_j = a_j a_i$ for $i = j$ and $a_i a_j = 0$ for $i \ne j$.", [["Eq(i, j)"], ["Ne(i, j)"]]),
+    ("For $i = j$\n\n$$a_i a_j = a_j a_i$$\n\nand for $i \\ne j$\n\n$$a_i a_j = 0$$", [["Eq(i, j)"], ["Ne(i, j)"]]),
+    ("**Case $i = j$.**\n\n$$a_i a_j = a_j a_i$$\n\nIn general:\n\n$$a_i a_j = a_j a_i$$", [["Eq(i, j)"], []]),
+    ("## Case $i = j$\n\n$$a_i a_j = a_j a_i$$\n\n## All\n\n$$a_i a_j = a_j a_i$$", [["Eq(i, j)"], []]),
+    ("- $i = j$:\n\n  $$a_i a_j = a_j a_i$$\n\n- $i \\ne j$:\n\n  $$a_i a_j = a_j a_i$$", [["Eq(i, j)"], ["Ne(i, j)"]]),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES)
+def test_a_condition_on_indices_holds_for_what_it_goes_with(text: str, expected: list[list[str]]) -> None:
+    note = read_source(r"Let $a \in \mathbb{R}^n$ and $i, j = 1, \dots, n$." + "\n\n" + text + "\n")
+    assert [assumed(claim) for claim in note.claims] == expected
+
+
+def test_a_case_that_may_have_ended_is_doubted() -> None:
+    text = "Let $a \\in \\mathbb{R}^n$.\n\nCase $i = j$:\n\n$$a_i = a_j$$\n\nSo\n\n$$a_i = a_j$$\n\n## Next\n\n$$a_i = a_j$$"
+    doubts = [claim.doubt for claim in read_source(text).claims]
+    assert [d and [str(a.relation) for a in d.assumptions] for d in doubts] == [None, ["Eq(i, j)"], None]
+
+
+TAGGED = (  # names that a note defines with a script that is no index
+    (r"Let $p, z \in \mathbb{R}$ and $p_t = p z$. $$p_t = z p$$", "p_t"),
+    (r"Let $x \in \mathbb{R}^C$ and $S_C = \sum_{i=1}^C x_i$. $$S_C = S_C + 0$$", "S_C"),
+    (r"Let $v > 0$, $x \in \mathbb{R}$, $f(x) = x$ and $f_v = x / v$. $$f_v = x v^{-1}$$", "f_v"),
+    (r"Let $x \in \mathbb{R}^n$ and $s_c = x_c^2$. $$s_c = x_c x_c$$", "s[c]"),
+    (r"Let $x \in \mathbb{R}^n$ and $w_i = 1$. $$\sum_{i=1}^n w_i x_i = \sum_{i=1}^n x_i$$", "Sum(w[i]*x[i], (i, 1, n))"),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), TAGGED)
+def test_scripts_that_are_part_of_a_name(text: str, expected: str) -> None:
+    assert str(only(text).left) == expected
 
 
 # -- shapes and layout ----------------------------------------------------------------------------------------------------
@@ -283,6 +333,8 @@ UNREAD = (
     (r"x^{x} + 1 = 2", ""),
     (r"\|x\|_3 = 1", "norm"),
     (r"W^{-1} W = I", "square"),
+    (r"\frac{\partial Q}{\partial x_j} = 0", "Q is not introduced"),
+    (r"\nabla_x Q = 0", "Q is not introduced"),
 )
 
 

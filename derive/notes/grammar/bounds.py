@@ -99,9 +99,10 @@ def _with_last(binders: tuple[Binder, ...], last: Node | None) -> tuple[Binder, 
     """The upper bound belongs to the last range that has a first value, or else to the names."""
     if last is None:
         return binders
-    for k in reversed(range(len(binders))):
+    ranges = [k for k, b in enumerate(binders) if b.relation in ("=", "")]
+    for k in reversed(ranges or range(len(binders))):  # or to what an index is not: \sum_{j \ne i}^N
         b = binders[k]
-        if b.relation in ("=", "") and b.last is None:
+        if b.relation in ("=", "", r"\ne") and b.last is None:
             return (*binders[:k], Binder(b.start, b.end, b.indices, b.relation, b.first, last), *binders[k + 1 :])
     raise Unreadable(last.start, "an upper bound without a range below")
 

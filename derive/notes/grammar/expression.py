@@ -78,7 +78,7 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
         """A side of a relation; several items with commas between them are a Group without brackets."""
         parts = [(a, b) for a, b in self.split(low, high, {","}) if any(t.kind not in LAYOUT for t in self.tokens[a:b])]
         if len(parts) <= 1:
-            return self.expression(*(parts[0] if parts else (low, high)))
+            return _listed(self.expression(*(parts[0] if parts else (low, high))))
         items = tuple(self.expression(a, b) for a, b in parts)
         return Group(items[0].start, items[-1].end, "", items)
 
@@ -91,7 +91,8 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
             if self.has_relation(a, b):
                 found += self.relations(a, b)
             else:
-                found.append(self.expression(a, b))
+                item = _listed(self.expression(a, b))
+                found += item.items if isinstance(item, Group) and item.opening == "" else [item]
         return tuple(found)
 
     def has_relation(self, low: int, high: int) -> bool:
@@ -498,3 +499,13 @@ def _accent(node: Node, accent: str) -> Node | None:
         base = _accent(node.base, accent)
         return base and Superscript(node.start, node.end, base, node.exponent)
     return None
+
+
+def _listed(node: Node) -> Node:
+    r"""``1 \dots N`` is ``1, \dots, N``."""
+    if not (isinstance(node, Factors) and len(node.factors) == 3 and not any(node.signs)):
+        return node
+    first, dots, last = node.factors
+    if isinstance(first, Number) and isinstance(dots, Dots) and not isinstance(last, Number):
+        return Group(node.start, node.end, "", node.factors)
+    return node

@@ -472,6 +472,10 @@ class _Cutter:
             self._take(_Piece(low, piece.signs[0], piece.before, piece.words, [], piece.row))
             self._take(_Piece(piece.signs[0] + 1, high, ";", "", piece.signs[1:], piece.row))
             return
+        if len(piece.signs) > 2 and self.tokens[piece.signs[1]].text == ":":  # i = j: what holds then
+            self._take(_Piece(low, piece.signs[1], ";", piece.words or "if", piece.signs[:1], piece.row))
+            self._take(_Piece(piece.signs[1] + 1, high, ";", "", piece.signs[2:], piece.row))
+            return
         bounds = [low, *(i + 1 for i in piece.signs)]
         ends = [*piece.signs, high]
         sides = [_Side(a, b) for a, b in zip(bounds, ends, strict=True)]
@@ -517,7 +521,9 @@ class _Cutter:
     # ----- reading the sides -----
 
     def _chain(self, statement: _Statement) -> Chain:
-        return Chain(tuple(self._link(s, k) for k, s in enumerate(statement.sides)), statement.words)
+        return Chain(
+            tuple(self._link(s, k) for k, s in enumerate(statement.sides)), statement.words, statement.row
+        )
 
     def _give_reasons(self) -> None:
         """Words belong to the side that they stand behind."""

@@ -77,6 +77,9 @@ class Scripts(Cursor):
         )
         content = [t for t in self.tokens[low:high] if t.kind not in LAYOUT] if high > 0 else []
         kinds = [t.kind for t in content]
+        if (turned := self._member_transposed(base, low, high)) is not None:
+            self.pos = high + (token.kind == "{")
+            return turned
         special = self._transposed(base, content)
         if special is not None:
             self.pos = high + (token.kind == "{")
@@ -112,6 +115,20 @@ class Scripts(Cursor):
         if not (plain or roman):
             return None
         return lambda end: Transpose(base.start, end, base, inverse)
+
+    def _member_transposed(self, base: Node, low: int, high: int) -> Node | None:
+        r"""``x^{(i)\top}``, ``W^{[2]T}``: the member of a family, transposed."""
+        low, high = self.trim(low, high)
+        if high - low < 3 or self.tokens[low].kind != "open" or self.partner[low] < low:
+            return None
+        closing = self.partner[low] + 1
+        behind = [t for t in self.tokens[closing:high] if t.kind not in LAYOUT]
+        plain = len(behind) == 1 and behind[0].text == "T"
+        if not plain and (self._transposed(base, behind) is None or behind[0].kind == "sign"):
+            return None
+        end = self.tokens[closing - 1].end
+        member = Superscript(base.start, end, base, self.expression(low, closing))
+        return Transpose(base.start, self.tokens[high - 1].end, member, False)
 
     def _script_word(self, content: list[Token]) -> str:
         """Roman words, ``*`` and the like, which make a name of its own."""

@@ -293,6 +293,7 @@ class Chain:
 
     links: tuple[Link, ...]
     words: str = ""  # words that stood before it inside the formula: "where", "with", "if"
+    row: int = 0
 
 
 @dataclass(frozen=True)

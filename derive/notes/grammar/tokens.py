@@ -29,8 +29,13 @@ class Token:
 
 _PIECE = re.compile(
     r"(?P<space>(?:\s|~|%[^\n]*(?:\n|$))+)|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)|(?P<command>\\[A-Za-z]+|\\.|\\$)"
-    r"|(?P<assign>:=)|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)",
+    r"|(?P<assign>:=)|(?P<dots>\.{2,3})|(?P<bars>\|\|(?=[^|]{1,400}\|\|))|(?P<char>.)",
     re.DOTALL,
+)
+# a function in italics: log(p), and where nothing else can be meant log p_i
+_BARE_FUNCTION = re.compile(
+    rf"(?<![A-Za-z\\])(?:(?:{'|'.join(sorted(words.BARE_FUNCTIONS, key=len, reverse=True))})(?=\s*(?:\\left\s*)?\()"
+    r"|(?:log|exp|tanh|sigmoid|softmax)(?=\s*\\?[A-Za-z]|\s*[_^{0-9]))"
 )
 _STATED_REASON = re.compile(r"\s*(?:\(.*\)\s*$|(?:by|using|since|because)\b)", re.DOTALL | re.IGNORECASE)
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|$))*")
@@ -142,10 +147,16 @@ class Lexer:
         elif text == "|" and start == self.double_bar:
             self._add("bar", r"\|", start, start + 2)
             return start + 2
+        elif group == "dots":
+            self._add("dots", r"\dots", start, end)
         elif text in self.after:
             return self.after[text](text, start, end)
         elif text in KINDS:
             self._add(*KINDS[text], start, end)
+        elif group == "char" and (bare := _BARE_FUNCTION.match(self.source, start)):
+            known = words.FUNCTIONS.get(bare.group())
+            self._add("func" if known else "word", known or bare.group(), start, bare.end(), r"\mathrm")
+            return bare.end()
         elif group == "char":
             self._char(text, start, end)
             return self._combined(end)

@@ -243,6 +243,7 @@ FUNCTIONS = {
     "erf": "erf",
     "abs": "abs",
 }
+BARE_FUNCTIONS = (*FUNCTIONS, "sigmoid", "softmax", "softplus")
 FUNCTION_COMMANDS = {
     rf"\{word}": FUNCTIONS[word]
     for word in _in_order("exp log ln lg sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth max min det")

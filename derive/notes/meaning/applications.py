@@ -45,7 +45,8 @@ def application(m: Meaning, function: Any, behind: Any) -> Value | None:
     if entity is None and not (head.text in m.free and not primes):
         entity = m.entity(head.text)
     if entity is None:
-        return unknown_application(m, head, group, indices, primes)
+        value = unknown_application(m, head, group, indices, primes)
+        return value if value is None else _scripted(m, group, behind, value)
     m.resolve(entity)
     if entity.kind not in (Kind.FUNCTION, Kind.MAP) and not (entity.depends and not indices):
         if primes:
@@ -57,6 +58,11 @@ def application(m: Meaning, function: Any, behind: Any) -> Value | None:
     if power is not None:
         exponent = m.scalar(power, "an exponent")
         value = m.algebra.map(lambda x: x ** exponent.entry(), value)
+    return _scripted(m, group, behind, value)
+
+
+def _scripted(m: Meaning, group: s.Group, behind: Any, value: Value) -> Value:
+    """What stands behind the arguments, ``f(x)_k``, ``f(x)^2``, is of the value."""
     m.given[id(group)] = value
     try:
         return m.value(behind)

@@ -42,13 +42,14 @@ def take_binder(m: Meaning, binder: s.Binder, made: list[tuple[Bound, s.Binder, 
     elif binder.first is not None:
         first = limit(m, binder.first)
         last = limit(m, binder.last) if binder.last is not None else None
+    size = last if excluded is not None else own_size(m, first, last)
     for i in binder.indices:
         name = letter(i)
         if name is None:
             raise ReadProblem("this is not known as the index of a sum", span(i))
         again = next((k for k, one in enumerate(made) if m.bound.get(name) is one[0]), None)
         if again is None:
-            made.append((bind_index(m, name, own_size(m, first, last)), binder, first, last, excluded))
+            made.append((bind_index(m, name, size), binder, first, last, excluded))
         elif excluded is not None and made[again][4] is None:  # j = 1, j != i
             made[again] = (*made[again][:4], excluded)
         else:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import letter, span
+from derive.notes.grammar.trees import head_and_indices, letter, span
 from derive.notes.meaning.naming import apply_function
 from derive.notes.meaning.reading import Meaning
-from derive.notes.meaning.scope import Kind
+from derive.notes.meaning.scope import Entity, Kind
 from derive.notes.meaning.shapes import ReadProblem, Value
 
 
@@ -29,11 +30,39 @@ def variable_value(m: Meaning, node: Any) -> Value:
     return replace(value, entry=entry)
 
 
+def known_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
+    """The body of a derivative; one of a name that is never introduced, and not of the variable, cannot be known."""
+    before, m.used = m.used, {}
+    try:
+        body = derived_body(m, node, variables)
+        own = m.used
+    finally:
+        m.used = {**before, **m.used}
+    made = [e for e in own.values() if m.inventory.made.get(e.name) is e and e.kind is Kind.TENSOR]
+    if made and not any(letter(head_and_indices(v)[0]) in _reached(own.values()) for v in variables):
+        raise ReadProblem(f"{made[0].name} is not introduced: what its derivative is cannot be known", span(node))
+    return body
+
+
+def _reached(entities: Iterable[Entity]) -> set[str]:
+    """The names through which these are known."""
+    found: dict[int, Entity] = {}
+    queue = list(entities)
+    while queue:
+        entity = queue.pop()
+        if id(entity) not in found:
+            found[id(entity)] = entity
+            queue += entity.uses
+    return {e.name for e in found.values()}
+
+
 def derived_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
     """What is differentiated; the bare name of a function of one scalar is its value at the variable."""
     name = letter(node)
     if name is not None and name not in m.params and len(variables) == 1:
         entity = m.entity(name)
+        if entity is not None and entity.kind in (Kind.FUNCTION, Kind.MAP):
+            m.resolve(entity)
         if entity is not None and entity.kind is Kind.FUNCTION:
             at = m.value(variables[0])
             if not at.rank and (entity.formula is None or len(entity.formula.params) == 1):
@@ -43,7 +72,7 @@ def derived_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
 
 def read_partial(m: Meaning, node: s.Partial) -> Value:
     variables = tuple(v for v, _ in node.variables)
-    body = derived_body(m, node.body, variables)
+    body = known_body(m, node.body, variables)
     steps: list[tuple[Value, Any]] = []
     total = 0
     for v, count in node.variables:
@@ -137,7 +166,7 @@ def read_nabla(m: Meaning, node: s.Nabla) -> Value:
     inner = node.body
     if isinstance(inner, s.Nabla) and node.order == inner.order == 1 and by_the_same(node, inner):
         return read_nabla(m, replace(inner, order=2))
-    body = derived_body(m, node.body, variables)
+    body = known_body(m, node.body, variables)
     if body.rank:
         raise ReadProblem("a gradient of what is not a scalar has no layout: write a Jacobian", span(node))
     x = variable_value(m, variables[0])
