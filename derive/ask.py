@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from derive.calculus.setting import Setting
 from derive.notes.note import DeriveRequest, Note, NoteError, Target
-from derive.steps.form import Form
+
+if TYPE_CHECKING:
+    from derive.steps.form import Form
 
 END_OF_TEX = r"\end{document}"
 
@@ -61,6 +64,8 @@ def form_asked(target: Target, setting: Setting) -> Form | None:
     """The vector or matrix that a target stands for as a whole, if it does."""
     if not target.axes:
         return None
+    from derive.steps.form import Form
+
     return Form(target.latex, target.axes, setting, target.row, given=target.expr)
 
 
