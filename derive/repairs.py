@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +15,6 @@ from derive.steps.routes import derive_lines, prepare
 from derive.steps.vectorise import vectorised
 
 prove = partial(judge.prove, refute=False, fewest=False)
-SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
 
 
 def repaired(claim: Claim, verdict: Verdict) -> Verdict:
@@ -41,11 +39,9 @@ def closed_form(claim: Claim) -> Any | None:
 
 def equation(claim: Claim, right: Any) -> str:
     """The person's left side and another right side: a vector or matrix where theirs is one, else its entry."""
-    written = "".join(index for pair in SUBSCRIPT.findall(claim.latex) for index in pair)
-    hidden = tuple(index for index in claim.setting.axes if index.name not in written)
-    entry = latex(right, style_of(claim.latex, claim.setting))
-    if not hidden:
-        return f"{claim.left_latex} = {entry}"
-    if len(hidden) == len(claim.setting.axes) and (whole := vectorised(right, hidden, claim.setting)) is not None:
+    if not claim.axes:
+        return f"{claim.left_latex} = {latex(right, style_of(claim.latex, claim.setting))}"
+    if (whole := vectorised(right, claim.axes, claim.setting)) is not None:
         return f"{claim.left_latex} = {whole}"
-    return rf"\left[ {claim.left_latex} \right]_{{{''.join(index.name for index in hidden)}}} = {entry}"
+    entry = latex(right, style_of(claim.latex, claim.setting))
+    return rf"\left[ {claim.left_latex} \right]_{{{''.join(index.name for index in claim.axes)}}} = {entry}"

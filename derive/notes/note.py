@@ -33,6 +33,7 @@ class Claim:
     reason      the words beside the link, as written
     transposed  True when one side is a row and the other a column
     doubt       the setting with a case of indices that was opened above and may have ended
+    axes        of vectors and matrices the indices at which left and right are entries, in the order of rows, columns
     """
 
     place: Place
@@ -52,6 +53,7 @@ class Claim:
     warnings: tuple[str, ...] = ()
     section: tuple[int, ...] = ()
     doubt: Setting | None = None
+    axes: tuple[sp.Symbol, ...] = ()
 
 
 @dataclass(frozen=True)

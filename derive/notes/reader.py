@@ -718,11 +718,12 @@ class Pending:
             Relation.EQUAL if sign in EQUAL_SIGNS else Relation.APPROXIMATE if sign == r"\approx" else Relation.OTHER
         )
         left = right = doubt = None
+        axes: tuple[sp.Symbol, ...] = ()
         setting = Setting()
         tolerance = None
         if self.problem is None and self.meaning is not None:
             try:
-                left, right = self.written_sides()
+                left, right, axes = self.written_sides()
                 setting = self.setting(left, right, record.conditions)
                 doubt = self.doubted(left, right)
                 if relation is Relation.APPROXIMATE:
@@ -736,7 +737,7 @@ class Pending:
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
             record.expected, record.continues, record.reason,
             self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
-            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section, doubt,
+            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section, doubt, axes,
         )  # fmt: skip
 
     def setting(self, left: sp.Expr, right: sp.Expr, conditions: Sequence[AssumptionRecord]) -> Setting:
@@ -751,12 +752,13 @@ class Pending:
         record = self.record
         return self.setting(left, right, [*record.conditions, *record.doubtful]) if record.doubtful else None
 
-    def written_sides(self) -> tuple[sp.Expr, sp.Expr]:
+    def written_sides(self) -> tuple[sp.Expr, sp.Expr, tuple[sp.Symbol, ...]]:
+        """The entries of the two sides, and their indices where the sides are vectors or matrices."""
         assert self.left is not None and self.right is not None and self.meaning is not None
         components = [self.meaning.fresh.index() for _ in self.left.axes]
         for symbol, axis in zip(components, self.left.axes, strict=True):
             self.meaning.letters[symbol.name] = Bound(symbol, axis)
-        return self.left.entry(*components), self.right.entry(*components)
+        return self.left.entry(*components), self.right.entry(*components), tuple(components)
 
     def fixed(self, setting: Setting) -> Setting:
         """Assumptions speak of the claim's own indices; one about an index that the claim lacks says nothing."""

@@ -231,6 +231,22 @@ def _factor_key(factor: Any, order: tuple[str, ...] = ()) -> tuple[Any, ...]:
     return (front, indices if front == 2 else (), weight, sp.default_sort_key(factor))
 
 
+def _roots(above: list[Any], below: list[Any]) -> tuple[list[Any], list[Any]]:
+    r"""Without ``\sqrt{2}/2`` for ``1/\sqrt{2}``; roots of numbers below the line under one sign."""
+    for root in [f for f in above if _is_root(f) and f.base in below]:
+        above = [f for f in above if f != root]
+        below = [root if f == root.base else f for f in below]
+    roots = [f for f in below if _is_root(f)]
+    if len(roots) > 1:
+        below = [f for f in below if f not in roots]
+        below.append(sp.Pow(sp.Mul(*(f.base for f in roots)), sp.Rational(1, 2), evaluate=False))
+    return above, below
+
+
+def _is_root(factor: Any) -> bool:
+    return isinstance(factor, sp.Pow) and factor.exp == sp.Rational(1, 2) and factor.base.is_number is True
+
+
 def _in_matrix_order(factors: list[Any], bound: frozenset[str]) -> list[Any]:
     r"""``W_{ij} x_j``, ``x_i W_{ij}``, ``y_i (\delta_{ij} - s_j)`` as their matrices stand; ``y_i s_j`` for bound i."""
     ends = [_ends(f) for f in factors]
@@ -238,17 +254,22 @@ def _in_matrix_order(factors: list[Any], bound: frozenset[str]) -> list[Any]:
     for _ in factors:
         for k in range(len(order) - 1):
             one, two = ends[order[k]], ends[order[k + 1]]
-            apart = len(one) == len(two) == 1 and two[0] in bound and one[0] not in bound
-            if apart or (_meet(two, one) and not _meet(one, two)):
+            apart = one and bound & set(two) and not bound & set(one)
+            late = _is_delta_sum(factors[order[k]]) and set(one) & set(two) and not _is_delta_sum(factors[order[k + 1]])
+            if apart or late or (_meet(two, one) and not _meet(one, two)):
                 order[k], order[k + 1] = order[k + 1], order[k]
     return [factors[k] for k in order]
+
+
+def _is_delta_sum(factor: Any) -> bool:
+    return isinstance(factor, sp.Add) and factor.has(sp.KroneckerDelta) and not _has_binder(factor)
 
 
 def _ends(factor: Any) -> tuple[str, ...]:
     """The indices of an entry, or of a sum of entries and deltas; of anything else none."""
     if isinstance(factor, sp.Indexed) and all(isinstance(i, sp.Symbol) for i in factor.indices):
         return tuple(i.name for i in factor.indices)
-    if isinstance(factor, sp.Add) and factor.has(sp.KroneckerDelta) and not _has_binder(factor):
+    if _is_delta_sum(factor):
         delta = min(factor.atoms(sp.KroneckerDelta), key=str)
         others = {i for e in factor.atoms(sp.Indexed) for i in _indices(e)}
         return tuple(sorted(map(str, delta.args), key=lambda i: (i in others, i)))
@@ -403,6 +424,7 @@ class _Printer:
         for factor in sp.Mul.make_args(rest):
             inverse = self.inverse(factor)
             (above if inverse is None else below).append(factor if inverse is None else inverse)
+        above, below = _roots(above, below)
         above.sort(key=lambda f: _factor_key(f, self.style.order))
         above = _in_matrix_order(above, self.style.bound)
         below.sort(key=lambda f: _factor_key(f, self.style.order))
@@ -476,7 +498,7 @@ class _Printer:
     # functions
 
     def exponential(self, expr: Any) -> Piece:
-        argument = self.text(expr.args[0])
+        argument = _on_one_line(self.text(expr.args[0]))
         tall = len(re.findall(r"\\frac|\\sum|\\begin", argument)) > 1 or r"\sum" in argument
         if self.style.power_of_e and not tall:
             return Piece(f"e^{_braced(argument)}", Shape.FACTOR)
@@ -677,6 +699,17 @@ class _Printer:
     def array(self, expr: Any) -> Piece:
         rows = (" & ".join(self.text(entry) for entry in row) for row in expr.tolist())
         return Piece(rf"\begin{{pmatrix}} {NEW_ROW.join(rows)} \end{{pmatrix}}")
+
+
+SMALL_FRACTION = re.compile(r"(-?)\\frac\{((?:[^{}]|\{[^{}]*\})*)\}\{(\\?\w+)\}")
+
+
+def _on_one_line(text: str) -> str:
+    r"""``-x^2/2`` for ``-\frac{x^2}{2}`` in an exponent, where both parts are a word or a product."""
+    match = SMALL_FRACTION.fullmatch(text)
+    if match is None or re.search(r" [+-] |\\(?:frac|sum|left|begin)|^-", match[2]):
+        return text
+    return f"{match[1]}{match[2]}/{match[3]}"
 
 
 def _side_by_side(texts: list[str]) -> str:

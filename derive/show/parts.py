@@ -74,7 +74,8 @@ def _part(item: object, result: Result | None, words: str) -> Part | None:
         text, line = item.text.strip(), item.place.line
         return Paragraph(" ".join(text.split()), item.level, line, line + text.count("\n")) if text else None
     if isinstance(item, Given):
-        return None if f"${item.latex}$" in words else Display(given=[item])
+        in_words = "$" in item.latex or f"${item.latex}$" in words
+        return None if in_words else Display(given=[item])
     if isinstance(item, Claim) and result is not None:
         inline = f"${item.latex}$" in words and not item.continues
         return Remark(item, result) if inline else Display(chains=[[(item, result)]])
@@ -164,7 +165,12 @@ def chains_before(note: Note, claim: Claim) -> list[Chain]:
 
 
 def _chain_from(note: Note, first: Claim) -> list[Claim]:
+    """The links that go on from one another; the one behind a definition goes on from that."""
     claims = note.claims
     start = next(k for k, claim in enumerate(claims) if claim is first)
-    end = next((k for k in range(start + 1, len(claims)) if not claims[k].continues), len(claims))
-    return list(claims[start:end])
+    chain = [first]
+    for claim in claims[start + 1 :]:
+        if not claim.continues or claim.left_latex != chain[-1].right_latex:
+            break
+        chain.append(claim)
+    return chain

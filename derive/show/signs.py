@@ -24,7 +24,9 @@ PRODUCTS = {r"\cdot": "·", r"\times": "×", "/": "/", r"\odot": "⊙", r"\otime
 TERM_SIGNS = {"+": "+", "-": "−", "±": "±", r"\pm": "±", r"\mp": "∓"}
 DOTS = {"vdots": "⋮", "ddots": "⋱", "cdots": "⋯"}
 
-SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvxβγρφχ+−-=()", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ₊₋₋₌₍₎", strict=True))
+SUBSCRIPTS = dict(
+    zip("0123456789aehijklmnoprstuvxβγρφχ+−-=()·′", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ₊₋₋₌₍₎·′", strict=True)
+)
 SUPERSCRIPTS = dict(
     zip(
         "0123456789abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWαβγδθφχ+−-=()",

@@ -354,10 +354,16 @@ def derived(item: DeriveRequest, width: int, style: Style = DEFAULT) -> Renderab
 
 def steps_view(made: Derivation, width: int, style: Style = DEFAULT) -> RenderableType:
     """The engine's steps, one below the other, each with its rule and its verdict."""
+    from derive.steps.form import latex_of
+
     width = max(NARROW, min(width, WIDE))
-    parts: list[RenderableType] = [steps_view(lemma, width, style) for lemma in made.lemmas]
-    if made.lemmas:
-        parts.append(Text(""))
+    parts: list[RenderableType] = []
+    for lemma in made.lemmas:
+        parts += [steps_view(lemma, width, style), Text("")]
+    if not made.chains(style):
+        parts.append(
+            Text(f"    {unicode.linear(latex_of(made.target, style))} stands as it is: no rule applies", "yellow")
+        )
     for left, links in made.chains(style):
         indent = sign_column(left)
         for k, (shown, step) in enumerate(links):
@@ -387,29 +393,43 @@ def _between(
     from derive.steps.derivation import StepError
     from derive.steps.earlier import known_from
     from derive.steps.explain import explain
+    from derive.steps.form import Form
     from derive.steps.rules import cited
 
     known = known_from(chains_before(note, claim), claim.setting)
     rule = cited(claim.reason) if claim.reason else None
+    sides = ((claim.left_latex, claim.left), (claim.right_latex, claim.right))
+    first, last = (Form(text, claim.axes, claim.setting, given=entry) for text, entry in sides)
+    holds = result.verdict != Kind.REFUTED
     try:
         found = explain(
-            claim.left, claim.right, claim.setting, given=known, holds=result.verdict != Kind.REFUTED, wanted=rule
+            claim.left, claim.right, claim.setting, given=known, holds=holds, wanted=rule, written=(first, last)
         )
     except StepError as error:
         yield Text(f"    {error}", "red")
         return
+    chains = [found.derivation, *([found.other] if found.other else [])]
     if rule is not None and found.reaches:
-        does = any(step.rule == rule for step in found.derivation.steps)
-        yield Padding(
-            _dim(f"the {rule} does it" if does else f"these steps do without the {rule}"), (0, 0, 0, INDENT * 2)
-        )
-    if found.reaches and len(found.derivation.steps) < least:
+        yield Padding(_dim(whether_cited(rule, chains)), (0, 0, 0, INDENT * 2))
+    if found.reaches and sum(len(made.steps) for made in chains) < least:
         return
-    if found.derivation.steps:
-        yield Padding(steps_view(found.derivation, width - INDENT, style), (0, 0, 1, INDENT))
+    for k, made in enumerate(chains):
+        if k:
+            yield Padding(_dim("and from the right side"), (0, 0, 0, INDENT * 2))
+        if made.steps:
+            yield Padding(steps_view(made, width - INDENT, style), (0, 0, 1, INDENT))
     if not found.reaches:
         words = "from the left side one comes to this instead" if result.verdict == Kind.REFUTED else NO_WAY
         yield Padding(Text(words, "yellow"), (0, 0, 1, 2 * INDENT))
+
+
+def whether_cited(rule: str, chains: Sequence[Derivation]) -> str:
+    """Whether the rule that the author names is among the steps."""
+    from derive.steps.rules import carries_out
+
+    called = f"the {rule}" if rule.split()[-1] in ("rule", "trick", "definition") else rule
+    does = any(carries_out(step.rule, rule) for made in chains for step in made.steps)
+    return f"{called} does it" if does else f"these steps do without {called}"
 
 
 NO_WAY = "these steps do not reach the right side: the rules know no way there"

@@ -180,7 +180,7 @@ class _Layout:
         return text(name(node.text, node.dress, node.word))
 
     def wildcard(self, node: s.Wildcard) -> Box:
-        return text(":")
+        return text("·")
 
     def dots(self, node: s.Dots) -> Box:
         return text(DOTS.get(node.kind.lstrip("\\"), "…"))
@@ -248,7 +248,7 @@ class _Layout:
 
     def subscript(self, node: s.Subscript) -> Box:
         parts = [self.script(index) for index in node.indices]
-        tight = all(part.flat and part.width == 1 for part in parts)
+        tight = all(part.flat and len(part.rows[0].rstrip("′")) == 1 for part in parts)
         sub = beside(*(b for k, part in enumerate(parts) for b in ([text("" if tight else ",")] if k else []) + [part]))
         return self.lowered(self(node.base), sub)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,14 @@ from derive.calculus.language import tensor
 from derive.calculus.setting import Axis, Definition, Setting
 from derive.steps.core import Expr, canonical, free, fresh, name_of, names, put, symbols
 from derive.steps.fold import Pattern, patterns
+
+
+class Chains(Enum):
+    """From what the chain rule goes through the author's names: from everything, from a name alone, or not at all."""
+
+    ALL = "all"
+    NAMED = "named"
+    NONE = "none"
 
 
 @dataclass
@@ -29,7 +38,7 @@ class Context:
     folds: tuple[Pattern, ...] = ()
     closed: frozenset[str] = frozenset()
     stops: frozenset[Any] = frozenset()
-    chains: bool = True  # whether the chain rule goes through names from an expression without a name, too
+    chains: Chains = Chains.ALL
     given: tuple[Known, ...] = ()
 
     def __post_init__(self) -> None:

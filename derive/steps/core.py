@@ -62,17 +62,24 @@ def power(base: Expr, exponent: Expr) -> Expr:
 
 
 def total(body: Expr, *limits: Expr) -> Expr:
-    """sum over limits of body; a number stands before the sum, the sum of 0 is 0."""
+    """sum over limits of body; a number or a dimension stands before the sum, the sum of 0 is 0."""
     if body == 0 or not limits:
         return body
-    number, rest = body.as_coeff_Mul()
-    if number != 1 and rest != 1:
-        return mul(number, total(rest, *limits))
+    sizes = [f for f in factors(body) if is_size(f)]
+    if sizes and len(sizes) < len(factors(body)):
+        return mul(*sizes, total(mul(*(f for f in factors(body) if f not in sizes)), *limits))
     if isinstance(body, sp.Sum):
         return total(body.args[0], *body.args[1:], *limits)
     out = sp.Expr.__new__(sp.Sum, body, *limits)  # SymPy's own constructor would move factors into cases
     out.is_commutative = True
     return out
+
+
+def is_size(expr: Expr) -> bool:
+    """A number, or built of dimensions alone."""
+    return bool(expr.is_number) or (
+        not binds(expr) and all(isinstance(s, sp.Symbol) and s.is_integer and s.is_positive for s in expr.free_symbols)
+    )
 
 
 def D(expr: Expr, variable: Expr) -> Expr:

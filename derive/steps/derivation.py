@@ -47,11 +47,11 @@ class Derivation:
 
     def chains(self, style: Any = None) -> list[tuple[str, list[tuple[str, Step]]]]:
         """What is shown: the left side of each chain of equations, and its links in LaTeX."""
-        from derive.show.latex import DEFAULT, for_target, latex
+        from derive.show.latex import DEFAULT, for_target
 
-        target, style = latex(self.target, style or DEFAULT), for_target(style or DEFAULT, self.target)
-        left = target if self.asked is None else self.asked.shown
-        shown = [(left, [(latex(step.expr, style), step) for step in self.steps])]
+        left = latex_of(self.target if self.asked is None else self.asked, style)
+        style = for_target(style or DEFAULT, self.target)
+        shown = [(left, without_repetition(left, [(latex_of(step.expr, style), step) for step in self.steps]))]
         if self.asked is not None:
             shown.append((self.asked.text, [(step.expr.text, step) for step in self.whole]))
         return [(left, links) for left, links in shown if links]
@@ -76,3 +76,15 @@ class Derivation:
             for k, (latex, step) in enumerate(links)
         ]
         return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
+
+
+def without_repetition(left: str, links: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
+    """The links without those that come back to what was written before; one link at least."""
+    kept: list[tuple[str, Step]] = []
+    for link in links:
+        written = [left, *(shown for shown, _ in kept)]
+        if link[0] in written:
+            kept = kept[: written.index(link[0])]
+        else:
+            kept.append(link)
+    return kept or links[-1:]

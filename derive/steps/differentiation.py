@@ -170,6 +170,8 @@ def _prime(expr: Expr, variable: Expr) -> Applied | None:
 
 def _function(expr: Expr, variable: Expr, context: Context) -> Applied | None:
     """(f(u))' = f'(u) u'; a function of several arguments is opened if it can be."""
+    if expr.args == (variable,):
+        return CHAIN, prime(expr.func, variable)
     if len(expr.args) == 1:
         return CHAIN, mul(prime(expr.func, expr.args[0]), D(expr.args[0], variable))
     opened = context.opened(expr)

@@ -19,7 +19,7 @@ from derive.calculus.judge import prove
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict
 from derive.steps import simplification as simple
-from derive.steps.context import Context, Known, kind
+from derive.steps.context import Chains, Context, Known, kind
 from derive.steps.core import (
     D,
     Expr,
@@ -40,13 +40,18 @@ from derive.steps.core import (
     piecewise,
     positions,
     put,
+    rebuild,
     unified,
 )
 from derive.steps.derivation import Derivation, Step, StepError
-from derive.steps.engine import judged
+from derive.steps.differentiation import has_derivative
+from derive.steps.engine import INDEX_FORM, VECTORISING, judged, verdict
 from derive.steps.fold import Pattern
+from derive.steps.form import Form
 from derive.steps.local import Difference, difference
-from derive.steps.routes import Line, derive_lines, prepare, terminal
+from derive.steps.opaque import needed
+from derive.steps.routes import Line, derive_lines, prepare, terminal, without_circles
+from derive.steps.rules import DIFFERENTIATIONS, carries_out
 
 INVERSE = {
     "definition": "folding back",
@@ -64,14 +69,21 @@ INVERSE = {
 }
 
 
+WRITTEN_OUT = "writing out the entries"
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """The steps from ``left``. They end in ``right`` if it ``reaches``, else in what should stand there."""
+    """The steps from ``left``. They end in ``right`` if it ``reaches``, else in what should stand there.
+
+    Where ``right`` has to be worked out, too, both sides are led to where they meet, ``right`` by ``other``.
+    """
 
     left: Expr
     right: Expr
     derivation: Derivation
     reaches: bool
+    other: Derivation | None = None
 
 
 def explain(
@@ -82,26 +94,73 @@ def explain(
     given: Sequence[Known] = (),
     holds: bool = True,
     wanted: str | None = None,
+    written: tuple[Form, Form] | None = None,
 ) -> Explanation:
     """Elementary steps between the two sides of a link; ``given`` are derivatives that were proved before.
 
-    ``wanted`` is the rule that the author names: a way that takes it goes before a shorter one.
+    ``wanted`` is the rule that the author names: a way that takes it goes before a shorter one. ``written`` are the
+    sides as they stand, scalars, vectors or matrices.
     """
     lines = between(left, right, setting, level, given, wanted) if holds else None
     reaches = lines is not None
     if lines is None:
-        lines = derive_lines(left, prepare(setting, "auto"), "auto", level).lines
+        lines = derive_lines(left, replace(prepare(setting, "auto"), given=tuple(given)), "auto", level).lines
         end = lines[-1].expr if lines else left
         reaches = holds and prove(end, right, setting).proved
         lines = [*lines, Line(right, "rearranging")] if reaches else lines
-        given = ()
     else:
         lines = lines or [Line(right, "simplifying")]
     steps = checked(left, lines, setting) if given else judged(left, lines, setting)
     if given and not all(step.verdict.proved for step in steps):
-        return explain(left, right, setting, level, (), holds, wanted)
-    made = Derivation(left, "auto", steps, steps[-1].expr if steps else left, setting)
-    return Explanation(left, right, made, reaches)
+        return explain(left, right, setting, level, (), holds, wanted, written)
+    there, back = split(left, lines)
+    first, last = written or (None, None)
+    if not back:
+        return Explanation(left, right, chain_of(left, steps, setting, first, last if reaches else None), reaches)
+    other = judged(right, back, setting)
+    if not there:
+        return Explanation(left, right, chain_of(right, other, setting, last, first), reaches)
+    one = chain_of(left, steps[: len(there)], setting, first, None)
+    return Explanation(left, right, one, reaches, chain_of(right, other, setting, last, None))
+
+
+def split(left: Expr, lines: list[Line]) -> tuple[list[Line], list[Line]]:
+    """The lines; where they undo a differentiation, those to the meeting place and those that lead there from right."""
+    at = next((k for k, line in enumerate(lines) if line.undone), len(lines))
+    if not any(line.undone in DIFFERENTIATIONS for line in lines[at:]):
+        return lines, []
+    ends = [lines[at - 1].expr if at else left, *(line.expr for line in lines[at:])]
+    return lines[:at], [Line(ends[k], lines[at + k].undone) for k in range(len(ends) - 2, -1, -1)]
+
+
+def chain_of(
+    start: Expr, steps: tuple[Step, ...], setting: Setting, first: Form | None, last: Form | None
+) -> Derivation:
+    """The derivation of these steps; its ends as a person wrote them, where that is known."""
+    made = Derivation(start, "auto", steps, steps[-1].expr if steps else start, setting)
+    if first is not None and not is_entry(first):
+        made = replace(made, asked=first, steps=(*index_form(first, start, setting), *made.steps))
+    return made if last is None else replace(made, steps=ended(made.steps, last, setting))
+
+
+def is_entry(form: Form) -> bool:
+    """A name with the indices of its entry is its own index form."""
+    return isinstance(form.entry, sp.Indexed) and form.entry.indices == form.axes
+
+
+def index_form(form: Form, entry: Expr, setting: Setting) -> tuple[Step, ...]:
+    return (Step(entry, INDEX_FORM, verdict(form.entry, entry, INDEX_FORM, setting)),) if form.axes else ()
+
+
+def ended(steps: tuple[Step, ...], last: Form, setting: Setting) -> tuple[Step, ...]:
+    """The steps with their last expression as it is written, by one more step where that is a vector or a matrix."""
+    if not steps or (last.axes and steps[-1].rule != WRITTEN_OUT and not is_entry(last)):
+        if steps and steps[-1].rule == "simplifying" and len(steps) > 1:
+            steps = steps[:-1]  # between an array and another array of the same entries
+        before = steps[-1].expr if steps else last.entry
+        rule = WRITTEN_OUT if "matrix}" in last.text else VECTORISING
+        return (*steps, Step(last, rule, verdict(before, last.entry, rule, setting)))
+    return steps if last.axes and is_entry(last) else (*steps[:-1], replace(steps[-1], expr=last))
 
 
 def checked(left: Expr, lines: list[Line], setting: Setting) -> tuple[Step, ...]:
@@ -116,21 +175,27 @@ def between(
     left: Expr, right: Expr, setting: Setting, level: str, given: Sequence[Known], wanted: str | None = None
 ) -> list[Line] | None:
     """The way from left to right: where they differ, else as wholes; with what is given, else from the definitions."""
-    part = difference(left, right, setting)
+    whole = Difference(flattened(left), flattened(right), setting)
+    part = difference(whole.left, whole.right, setting)
     for known in dict.fromkeys((tuple(given), ())):
-        for at in [part, Difference(left, right, setting)] if part.left != left else [part]:
+        for at in [part, whole] if part.left != whole.left else [part]:
             lines = shortest(at.left, at.right, at.setting, level, known, wanted)
             if lines is not None:
                 return lifted(at, left, right, lines)
     return None
 
 
+def flattened(expr: Expr) -> Expr:
+    """A sum of a sum as one sum over both indices."""
+    return innermost(lambda e: rebuild(e, e.args) if isinstance(e, sp.Sum) else None)(expr) or expr
+
+
 def lifted(at: Difference, left: Expr, right: Expr, lines: list[Line]) -> list[Line]:
     """Lines about a part, as lines about the whole."""
-    if at.left == left:
+    if at.left == flattened(left):
         return lines
-    whole = [Line(distinct(unified(at.wrap(line.expr))), line.rule) for line in lines[:-1]]
-    last = [Line(right, line.rule) for line in lines[-1:]]
+    whole = [replace(line, expr=distinct(unified(at.wrap(line.expr)))) for line in lines[:-1]]
+    last = [replace(line, expr=right) for line in lines[-1:]]
     return tidied([*whole, *last])
 
 
@@ -142,22 +207,31 @@ def shortest(
     if best is not None:
         return best
     base = replace(prepare(setting, "auto"), given=given)
+    best = few = None
+    if not has_derivative(left) and not has_derivative(right):
+        lacking = needed(left, right, setting)
+        few = joined(*(few_names(side, base, lacking) for side in (left, right)))
+        if few is not None and len(few) == 1 and takes(few, wanted):
+            return few
+    opened = {side: without_names(side, base) for side in (left, right)}
     for stops in places_to_stop(left, right, base):
         for route, chains in WAYS:
             context = replace(base, route=route, chains=chains, stops=stops, known=list(base.known), lemmas={})
-            for go, come, handicap in ROADS:
-                lines = joined(go(left, context, route, level), come(right, context, route, level))
+            here, there = (with_names(side, context, route, level) for side in (left, right))
+            roads = ((here, there, 0), (here, opened[right], SHORT), (opened[left], opened[right], SHORT))
+            for go, come, handicap in roads:
+                lines = joined(go, come)
                 if lines is not None and better(lines, handicap, best, wanted):
                     best = lines
             if (best is not None and len(best) <= SHORT and takes(best, wanted)) or nothing_open(left, right, context):
                 break
         if best is not None and takes(best, wanted):
             break
-    return best
+    return few if few is not None and better(few, 0, best, wanted) else best
 
 
 def takes(lines: list[Line], wanted: str | None) -> bool:
-    return wanted is None or any(line.rule == wanted for line in lines)
+    return wanted is None or any(carries_out(rule, wanted) for line in lines for rule in (line.rule, line.undone))
 
 
 def better(lines: list[Line], handicap: int, best: list[Line] | None, wanted: str | None) -> bool:
@@ -189,7 +263,7 @@ def direct(left: Expr, right: Expr, setting: Setting) -> list[Line] | None:
         within = everywhere(lambda e: D(new, e.args[1][0]) if (new := body_of(e, context)) is not None else None)(one)
         if any(new is not None and canonical(new) == canonical(two) for new in (opened(one), within)):
             return [Line(right, name)]
-    return [Line(right, "writing out the entries")] if written_out(left, right) else None
+    return [Line(right, WRITTEN_OUT)] if written_out(left, right) else None
 
 
 def body_of(node: Expr, context: Context) -> Expr | None:
@@ -230,8 +304,29 @@ def numbered(table: Expr) -> list[tuple[Expr, dict[Expr, Expr] | None]] | None:
     return out
 
 
-WAYS = (("auto", True), ("auto", False), ("quotient", True), ("product", True), ("log-derivative", True))
+WAYS = (
+    ("auto", Chains.ALL),
+    ("auto", Chains.NAMED),
+    ("auto", Chains.NONE),
+    ("quotient", Chains.ALL),
+    ("product", Chains.ALL),
+    ("log-derivative", Chains.ALL),
+)
 SHORT = 4  # steps; a way that short is taken without looking at the others
+
+
+def few_names(start: Expr, context: Context, opened: frozenset[str]) -> list[Line]:
+    """From start, no more names opened than these, to the form with nothing left to take apart."""
+    lines = [Line(start, "")]
+    setting = context.setting
+    kept = {name: d for name, d in setting.definitions.items() if name in opened}
+    bare = replace(context, setting=replace(setting, definitions=kept), folds=NOTHING, lemmas={})
+    for _ in range(8):
+        new = top_opened(lines[-1].expr, bare)
+        if new is None or any(isinstance(e, sp.Derivative) for e in positions(new)):
+            break
+        lines.append(Line(distinct(unified(new)), "definition"))
+    return [*lines, *spelled_out(lines[-1].expr, bare)]
 
 
 def with_names(start: Expr, context: Context, route: str, level: str) -> list[Line]:
@@ -240,7 +335,7 @@ def with_names(start: Expr, context: Context, route: str, level: str) -> list[Li
     return [Line(start, ""), *work.lines, *spelled_out(work.expr, context)]
 
 
-def without_names(start: Expr, context: Context, route: str, level: str) -> list[Line]:
+def without_names(start: Expr, context: Context) -> list[Line]:
     """From start, every definition opened, to the form with nothing left to take apart."""
     lines = [Line(start, "")]
     bare = replace(context, folds=NOTHING, lemmas={})
@@ -264,13 +359,6 @@ def top_opened(expr: Expr, context: Context) -> Expr | None:
 NOTHING = (Pattern("", sp.Symbol("_"), sp.Symbol("_"), frozenset()),)
 
 
-ROADS = (
-    (with_names, with_names, 0),
-    (with_names, without_names, SHORT),
-    (without_names, without_names, SHORT),
-)
-
-
 def spelled_out(expr: Expr, context: Context) -> list[Line]:
     """Logarithms, sums and products taken apart until nothing is left to do."""
     out: list[Line] = []
@@ -291,6 +379,7 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
         ("sifting", lambda e: simple.sift(e, context)),
         ("taking constants out of the sum", simple.pull),
         ("multiplying out", multiplied),
+        ("known sum", lambda e: (simple.use_known(e, context) or ("", None))[1]),
         ("folding back", lambda e: simple.settle(e, context)),
         ("multiplying out", multiplied),
         ("aligning the indices", aligned),
@@ -299,7 +388,8 @@ def spelled_out(expr: Expr, context: Context) -> list[Line]:
         new = function(expr)
         new = None if new is None else distinct(unified(new))
         if new is not None and new != expr:
-            out.append(Line(new, rule))
+            known = simple.use_known(expr, context) if rule == "known sum" else None
+            out.append(Line(new, known[0] if known else rule))
             expr = new
     return out
 
@@ -383,19 +473,39 @@ def joined(forward: list[Line], backward: list[Line]) -> list[Line] | None:
         if k + 1 < (len(forward) + len(backward) if best is None else best[0]) and written_out(
             line.expr, backward[0].expr
         ):
-            return tidied([*forward[1 : k + 1], Line(backward[0].expr, "writing out the entries")])
+            return tidied([*forward[1 : k + 1], Line(backward[0].expr, WRITTEN_OUT)])
+        rule = by_cases(line.expr, backward[0].expr)
+        if rule is not None and (best is None or k < best[0]):
+            return tidied([*forward[1 : k + 1], Line(backward[0].expr, rule)])
     if best is None:
         return None
     _, k, m = best
     there = forward[1 : k + 1]
-    back = [Line(backward[n - 1].expr, INVERSE.get(backward[n].rule, backward[n].rule)) for n in range(m, 0, -1)]
+    rules = [backward[n].rule for n in range(m, 0, -1)]
+    back = [Line(backward[m - n - 1].expr, INVERSE.get(rule, rule), rule) for n, rule in enumerate(rules)]
     return tidied([*there, *back])
 
 
+def by_cases(expr: Expr, other: Expr) -> str | None:
+    """The rule by which one of the two is the other told apart, or merged, by whether two indices are equal."""
+    if isinstance(expr, sp.Piecewise) and not isinstance(other, sp.Piecewise):
+        return "merging the cases" if is_split(other, expr) else None
+    return "case split" if isinstance(other, sp.Piecewise) and is_split(expr, other) else None
+
+
+def is_split(expr: Expr, cases: Expr) -> bool:
+    """Whether cases say of equal and of different indices what expr is for them."""
+    if len(cases.args) != 2 or not isinstance(cases.args[0][1], sp.Equality):
+        return False
+    (equal, condition), (different, _) = cases.args
+    i, j = condition.args
+    if not (isinstance(i, sp.Symbol) and isinstance(j, sp.Symbol)) or isinstance(expr, sp.Piecewise):
+        return False
+    apart = everywhere(lambda e: sp.S.Zero if e == delta(i, j) else None)(expr)
+    together = [multiplied(put(e, {i: j})) for e in (expr, equal)]
+    return apart is not None and together[0] == together[1] and multiplied(apart) == multiplied(different)
+
+
 def tidied(lines: list[Line]) -> list[Line]:
-    """No line twice in a row."""
-    out: list[Line] = []
-    for line in lines:
-        if not out or out[-1].expr != line.expr:
-            out.append(line)
-    return out
+    """No line twice."""
+    return without_circles(lines)

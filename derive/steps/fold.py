@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import combinations
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from derive.calculus.language import tensor
 from derive.calculus.setting import Definition, Setting
@@ -25,6 +26,7 @@ from derive.steps.core import (
     factors,
     free,
     innermost,
+    is_size,
     matches,
     mul,
     names,
@@ -75,7 +77,17 @@ def patterns(setting: Setting, skip: Iterable[str] = ()) -> tuple[Pattern, ...]:
             holes = frozenset(definition.formals)
             out.append(Pattern(name, head, definition.body, holes))
             out.extend(Pattern(name, *pair, holes) for pair in variants(name, head, definition.body))
+    out += [more for pattern in out for more in in_terms_of_others(pattern, out)]
     return tuple(sorted(out, key=lambda p: -size(p.body)))
+
+
+def in_terms_of_others(pattern: Pattern, known: list[Pattern]) -> Iterator[Pattern]:
+    """``p_k`` is also ``e^{z_k}/Z`` where ``Z`` is a name for the denominator."""
+    for other in known:
+        if other.name != pattern.name and not other.holes and other.required <= pattern.required:
+            body = fold(pattern.body, (other,))
+            if body != pattern.body and pattern.holes <= free(body):
+                yield Pattern(pattern.name, pattern.head, body, pattern.holes)
 
 
 def variants(name: str, head: Expr, body: Expr) -> Iterator[tuple[Expr, Expr]]:
@@ -146,8 +158,8 @@ def powers(expr: Expr) -> Powers:
 
 def fold_product(expr: Expr, pattern: Pattern) -> Expr | None:
     """The factors of the body among the factors of expr, as often as they occur."""
-    wanted = tuple((b, e) for b, e in powers(pattern.body) if not b.is_Number)
-    number = mul(*(b for b, e in powers(pattern.body) if b.is_Number))
+    wanted = tuple((b, e) for b, e in powers(pattern.body) if not is_size(b))
+    number = mul(*(power(b, e) for b, e in powers(pattern.body) if is_size(b)), sp.S.One)
     if not wanted or all(b.is_Symbol for b, _ in wanted):
         return None
     have = powers(expr)
@@ -163,8 +175,18 @@ def fold_product(expr: Expr, pattern: Pattern) -> Expr | None:
         new = mul(head, power(number, -times), *(power(b, e) for b, e in left if e != 0))
         if size(new) < size(expr):
             again = fold_product(new, pattern) if new.is_Mul else None
-            return again if again is not None else new
+            done = again if again is not None else new
+            return None if torn(done, wanted, [have[k][0] for k in uses]) else done
     return None
+
+
+def torn(expr: Expr, wanted: Powers, used: list[Expr]) -> bool:
+    """Whether a part of a power of a function is left beside the name: tanh^2 u is not h tanh u."""
+    return any(is_function(b) for b, _ in wanted) and any(b in used for b, _ in powers(expr) if is_function(b))
+
+
+def is_function(expr: Expr) -> bool:
+    return isinstance(expr, sp.Function) and not isinstance(expr, sp.exp | AppliedUndef)
 
 
 def common_ratio(ratios: list[Expr]) -> Expr:
@@ -173,7 +195,7 @@ def common_ratio(ratios: list[Expr]) -> Expr:
         return sp.floor(min(ratios))
     if all(r <= -1 for r in ratios):
         return sp.ceiling(max(ratios))
-    if len(set(ratios)) == 1:
+    if len(set(ratios)) == 1 and ratios[0].is_Integer:
         return ratios[0]
     return sp.S.Zero
 

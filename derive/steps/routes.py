@@ -18,11 +18,12 @@ from sympy.core.function import AppliedUndef
 
 from derive.calculus.setting import Setting
 from derive.steps import simplification as simple
-from derive.steps.context import Context, Known, arguments, entry, kind
+from derive.steps.context import Chains, Context, Known, arguments, entry, kind
 from derive.steps.core import (
     D,
     Expr,
     binds,
+    canonical,
     children,
     distinct,
     everywhere,
@@ -64,10 +65,11 @@ MAX_STEPS = 120
 
 @dataclass(frozen=True)
 class Line:
-    """An expression and the rule that gives it."""
+    """An expression and the rule that gives it; ``undone`` is the rule that leads from it to the one before."""
 
     expr: Expr
     rule: str
+    undone: str = ""
 
 
 @dataclass
@@ -118,7 +120,25 @@ def derive_lines(target: Expr, context: Context, route: str, level: str) -> Work
     for _ in range(MAX_STEPS):
         if not (derivative_step(work) or prime_step(work) or closing_step(work)):
             break
+    work.lines = without_circles([Line(target, ""), *work.lines])[1:]
     return work
+
+
+def without_circles(lines: list[Line]) -> list[Line]:
+    """Lines that come back to where they were go on from there; what stands to be cancelled is no circle."""
+    out: list[Line] = []
+    seen: dict[Expr, int] = {}
+    for line in lines:
+        name = canonical(line.expr)
+        if out and line.rule == "cancelling" and seen.get(name) == len(out) - 1:
+            out.append(line)
+        elif name in seen:
+            out = out[: seen[name] + 1]
+            seen = {e: k for e, k in seen.items() if k <= seen[name]}
+        else:
+            seen[name] = len(out)
+            out.append(line)
+    return out
 
 
 # --- how a route begins -----------------------------------------------------------------------------------------
@@ -362,7 +382,7 @@ def way_through(expr: Expr, variable: Expr, context: Context) -> str | None:
     name = context.waypoint(expr, str(name_of(variable)))
     if name is None or name == name_of(expr) or name in context.closed or context.axes(name) is None:
         return None
-    if name_of(expr) is None and not context.chains:
+    if context.chains is Chains.NONE or (name_of(expr) is None and context.chains is Chains.NAMED):
         return None
     return None if elementwise(expr, name, context) and not wanted(expr, name, context) else name
 
@@ -488,14 +508,25 @@ def splice(work: Work, node: Expr, lemma: Lemma, values: dict[Expr, Expr]) -> bo
 
 def place(work: Work, node: Expr, value: Expr, rule: str) -> bool:
     """value for node; what then cancels is shown first, and cancelled in a step of its own."""
+    value = distinct(value, bound_around(work.expr, node))
     plain = replaced(work.expr, node, value)
     raw = replaced(work.expr, node, value, rebuild_raw)
     if plain is None or raw is None:
         return False
+    raw = flat(raw)
     if size(plain) + 1 < size(raw) and value not in (0, 1):
-        work.lines.append(Line(flat(raw), rule))
+        work.lines.append(Line(raw, rule))
         return work.step("cancelling", plain)
     return work.step(rule, plain)
+
+
+def bound_around(whole: Expr, node: Expr) -> frozenset[str]:
+    """The names of the indices in whose scope a part stands."""
+    found: frozenset[str] = frozenset()
+    for e in positions(whole):
+        if binds(e) and any(inner == node for inner in positions(e)):
+            found |= {limit[0].name for limit in parts(e)[1]}
+    return found
 
 
 def replaced(whole: Expr, node: Expr, value: Expr, build: Callable[..., Expr] = rebuild) -> Expr | None:
@@ -557,7 +588,9 @@ CLOSING: tuple[Closing, ...] = (
     ("cancelling", lambda e, c: simple.cancelled(e)),
     ("different indices", simple.told_apart),
     ("equal indices", simple.told_equal),
+    ("symmetry", simple.symmetric),
     ("sifting", simple.sift),
+    ("factoring the cases", lambda e, c: simple.case_factors(e)),
     ("folding back", simple.fold_all),
     ("distributing the sum", lambda e, c: simple.expand_deltas(e)),
     ("taking constants out of the sum", lambda e, c: simple.pull(e)),

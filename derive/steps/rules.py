@@ -462,6 +462,27 @@ RULES: tuple[Rule, ...] = (
         ENTRIES,
     ),
     Rule(
+        "factoring the cases",
+        ALGEBRA,
+        piecewise([(mul(s[i], a[i]), a[i] > 0), (mul(s[i], b[i]), sp.true)]),
+        mul(s[i], piecewise([(a[i], a[i] > 0), (b[i], sp.true)])),
+        whole(simple.case_factors),
+        ENTRIES,
+        piecewise([(delta_ij, a[i] > 0), (sp.S.Zero, sp.true)]),
+    ),
+    Rule(
+        "symmetry",
+        ALGEBRA,
+        add(A[i, j], A[j, i]),
+        2 * A[i, j],
+        simple.symmetric,
+        Setting(
+            axes={i: AXIS, j: AXIS},
+            shapes={"A": (AXIS, AXIS)},
+            assumptions=(Assumption(sp.Eq(A[i, j], A[j, i], evaluate=False)),),
+        ),
+    ),
+    Rule(
         "cancelling",
         ALGEBRA,
         sp.Mul(y[i], sp.Pow(s[i], -1), s[i], evaluate=False),
@@ -572,6 +593,18 @@ ALIASES: tuple[tuple[str, str], ...] = (
     (r"exponential", "derivative of the exponential"),
     (r"derivative of (the )?log", "derivative of the logarithm"),
 )
+
+
+DIFFERENTIATIONS = frozenset(rule.name for rule in RULES if rule.group == DIFFERENTIATION)
+CHAINED_RULES = DIFFERENTIATIONS - {"derivative of a constant", "derivative of an entry", "linearity", "sum rule"}
+INVERSES = {"folding back": "definition", "definition": "folding back", "multiplying out": "factoring"}
+
+
+def carries_out(done: str, named: str) -> bool:
+    """Whether a step by one rule is what a person calls by the other; the derivative of a function is a chain rule."""
+    if named == "chain rule" and (done.startswith("derivative of") or done == "power rule"):
+        return done in CHAINED_RULES
+    return done == named or INVERSES.get(done) == named
 
 
 def cited(words: str) -> str | None:

@@ -25,6 +25,7 @@ from derive.steps.core import (
     free,
     has_sum,
     innermost,
+    is_size,
     mul,
     neg,
     parts,
@@ -350,6 +351,29 @@ def told_equal(expr: Expr, context: Context) -> Expr | None:
     return None
 
 
+def symmetric(expr: Expr, context: Context) -> Expr | None:
+    r"""A_{ij} + A_{ji} = 2 A_{ij} for a matrix that is assumed to be symmetric, the row a free index if one is."""
+    pairs = [a.relation.args for a in context.setting.assumptions if isinstance(a.relation, sp.Equality)]
+    known = {one.base for one, two in pairs if is_mirrored(one, two)}
+
+    def here(e: Expr) -> Expr | None:
+        for one in e.args if e.is_Add else ():
+            for two in e.args:
+                if isinstance(one, sp.Indexed) and one.base in known and one != two and is_mirrored(one, two):
+                    free_row = one if one.indices[0] in context.setting.axes else two
+                    return add(mul(sp.Integer(2), free_row), *(a for a in e.args if a not in (one, two)))
+        return None
+
+    return innermost(here)(expr) if known else None
+
+
+def is_mirrored(one: Expr, two: Expr) -> bool:
+    """A_{ij} and A_{ji}"""
+    if not (isinstance(one, sp.Indexed) and isinstance(two, sp.Indexed) and one.base == two.base):
+        return False
+    return len(one.indices) == 2 and one.indices == two.indices[::-1]
+
+
 def align_here(expr: Expr) -> Expr | None:
     """\\delta_{ij} a_j = \\delta_{ij} a_i"""
     if not expr.is_Mul:
@@ -401,10 +425,22 @@ def multiply_out(expr: Expr, context: Context) -> Expr | None:
             if opened == new:
                 break
             new = opened
-        return new if new != e and size(closed(new, context)) < size(closed(e, context)) else None
+        ways = [way for way in (new, *by_one_factor(e)) if way != e]
+        best = min(ways, key=lambda way: size(closed(way, context)), default=e)
+        return best if size(closed(best, context)) < size(closed(e, context)) else None
 
     new = everywhere(attempt)(expr)
     return new if new is not None and size(closed(new, context)) < size(closed(expr, context)) else None
+
+
+def by_one_factor(expr: Expr) -> Iterable[Expr]:
+    """a b (c/a + d/b) = b c + a d: a product with one of its sums taken apart, where a denominator in it cancels."""
+    if expr.is_Mul:
+        for factor in expr.args:
+            rest = [f for f in expr.args if f is not factor]
+            below = {f.base for t in terms(factor) for f in factors(t) if f.is_Pow and f.exp.is_negative}
+            if factor.is_Add and below & {f.base if f.is_Pow else f for f in rest}:
+                yield add(*(mul(*rest, term) for term in factor.args))
 
 
 def closed(expr: Expr, context: Context) -> Expr:
@@ -430,6 +466,25 @@ def multiplied_out(expr: Expr) -> Expr | None:
             rest = [f for f in expr.args if f is not factor]
             return add(*(mul(*rest, term) for term in factor.args))
     return None
+
+
+def case_factors(expr: Expr) -> Expr | None:
+    """c a if t > 0, else c b: c times the cases a, b; a case that is 0 has every factor."""
+
+    def here(e: Expr) -> Expr | None:
+        if not isinstance(e, sp.Piecewise):
+            return None
+        rows = [(value, condition) for value, condition in e.args]
+        given = [factors(value) for value, _ in rows if value != 0]
+        if not given:
+            return None
+        common = [f for f in given[0] if not f.is_Number and all(f in other for other in given[1:])]
+        if not common:
+            return None
+        inside = piecewise((divide(value, mul(*common)), condition) for value, condition in rows)
+        return mul(*common, inside)
+
+    return innermost(here)(expr)
 
 
 # --- common factors ---------------------------------------------------------------------------------------------
@@ -469,13 +524,20 @@ def groupings(expr: Expr) -> Iterable[Expr]:
         positive = [k for k in group if split[k][base].is_positive]
         negative = [k for k in group if k not in positive]
         for members in (positive, negative):
-            if len(members) > 1:
+            if len(members) > 1 and (members is positive or not nested_fractions(members, split)):
                 yield take_out(expr.args, members, split)
     numbers = [term.as_coeff_Mul()[0] for term in expr.args]
     scaled = any(f.is_Pow and f.base.is_integer for term in expr.args for f in factors(term))
     if not scaled and len(set(map(abs, numbers))) == 1 and abs(numbers[0]) != 1:
         yield mul(abs(numbers[0]), add(*(mul(t, 1 / abs(numbers[0])) for t in expr.args)))
     yield from joined_sums(expr)
+
+
+def nested_fractions(members: list[int], split: list[dict[Expr, Expr]]) -> bool:
+    """Whether a denominator other than a dimension stays behind when the common one is taken out."""
+    common = common_powers(members, split)
+    rests = [{b: e - common.get(b, 0) for b, e in split[k].items()} for k in members]
+    return any(e.is_negative and not is_size(b) for rest in rests for b, e in rest.items())
 
 
 def merged(term: Expr) -> list[tuple[Expr, Expr]]:
@@ -489,6 +551,13 @@ def merged(term: Expr) -> list[tuple[Expr, Expr]]:
 
 def take_out(args: tuple[Expr, ...], members: list[int], split: list[dict[Expr, Expr]]) -> Expr:
     """All that the members have in common, times what remains of them, plus the others."""
+    outside = mul(*(power(b, e) for b, e in common_powers(members, split).items()))
+    inside = add(*(divide(args[k], outside) for k in members))
+    others = [a for k, a in enumerate(args) if k not in members]
+    return add(mul(outside, inside), *others)
+
+
+def common_powers(members: list[int], split: list[dict[Expr, Expr]]) -> dict[Expr, Expr]:
     common: dict[Expr, Expr] = {}
     for base in split[members[0]]:
         exponents = [split[k].get(base, sp.S.Zero) for k in members]
@@ -496,10 +565,7 @@ def take_out(args: tuple[Expr, ...], members: list[int], split: list[dict[Expr, 
             common[base] = min(exponents)
         elif all(e.is_negative for e in exponents):
             common[base] = max(exponents)
-    outside = mul(*(power(b, e) for b, e in common.items()))
-    inside = add(*(divide(args[k], outside) for k in members))
-    others = [a for k, a in enumerate(args) if k not in members]
-    return add(mul(outside, inside), *others)
+    return common
 
 
 def joined_sums(expr: Expr) -> Iterable[Expr]:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from functools import lru_cache
 from itertools import product
 
 import sympy as sp
@@ -217,7 +216,21 @@ class Writer:
         result = entrywise(pieces, axes, bool(deltas)) if set_of(deltas) <= set(axes) else None
         if result is None or (deltas and self.ranges.get(axes[0]) != self.ranges.get(axes[1])):
             raise NoFormError
-        return scaled(scalars, result)
+        return scaled(*self.split_scale(scalars), result)
+
+    def split_scale(self, scalars: Sequence[Expr]) -> tuple[Expr, list[str], list[str]]:
+        """Numbers and names; sums over entries as inner products, above and below a line."""
+        above: list[str] = []
+        below: list[str] = []
+        plain: list[Expr] = []
+        for f in scalars:
+            base, exponent = f.as_base_exp() if f.is_Pow else (f, sp.S.One)
+            found = self.shortest(base, ()) if base.has(sp.Sum) and abs(exponent) == 1 else None
+            if found is None:
+                plain.append(f)
+            else:
+                (above if exponent == 1 else below).append(found.atom if exponent == 1 else found.factor)
+        return mul(*plain, sp.S.One), above, below
 
     def unpacked(self, members: Iterable[Expr], bound: Axes, opened: bool) -> tuple[list[Expr], Axes]:
         """Sums among the factors opened, squares written out."""
@@ -249,10 +262,11 @@ class Writer:
             self.must_be_whole(expr.args[1][0], axes)
             return Piece(rf"\nabla_{{{name(expr.args[1][0])}}} {name(expr.args[0])}", axes, Shape.ENTRYWISE)
         if expr.is_Add or isinstance(expr, sp.Sum):
-            found = self.shortest(expr, axes)
-            if found is None:
+            orders = (axes, axes[::-1]) if len(axes) == 2 else (axes,)
+            found = [piece for order in orders if (piece := self.shortest(expr, order)) is not None]
+            if not found:
                 raise NoFormError
-            return found
+            return min(found, key=lambda p: len(p.text))
         if isinstance(expr, sp.Piecewise):
             return self.stacked(expr, axes)
         return self.mapped(expr, axes)
@@ -326,7 +340,7 @@ def contracted(pieces: list[Piece], k: Expr, axes: Axes) -> list[Piece]:
     rest = [p for p in pieces if k not in p.axes]
     vectors = [p for p in here if p.axes == (k,)]
     others = dict.fromkeys(a for p in here for a in p.axes if a != k)
-    matrices = {a: hadamard([turned(p, (a, k)) for p in here if a in p.axes]) for a in others}
+    matrices = {a: together([p for p in here if a in p.axes], (a, k)) for a in others}
     if not matrices:
         return [*rest, inner_product(vectors)]
     if len(matrices) == 1:
@@ -342,6 +356,13 @@ def contracted(pieces: list[Piece], k: Expr, axes: Axes) -> list[Piece]:
         middle = rf" \operatorname{{diag}}({hadamard(vectors).text})" if vectors else ""
         return [*rest, Piece(f"{left.factor}{middle} {right.factor}", (one, two), Shape.PRODUCT)]
     raise NoFormError
+
+
+def together(pieces: list[Piece], axes: Axes) -> Piece:
+    """Matrices multiplied entry by entry; transposed as one, if all of them are."""
+    if all(p.axes == axes[::-1] for p in pieces):
+        return turned(hadamard(pieces), axes)
+    return hadamard([turned(p, axes) for p in pieces])
 
 
 def inner_product(vectors: list[Piece]) -> Piece:
@@ -395,7 +416,8 @@ def outer_form(arrays: list[Piece], axes: Axes, diagonal: bool) -> Piece | None:
     r"""a b^\top, \operatorname{diag}(a) M \operatorname{diag}(b), \operatorname{diag}(a)"""
     rows = [p for p in arrays if p.axes == axes[:1]]
     columns = [p for p in arrays if p.axes == axes[1:]]
-    matrices = [turned(p, axes) for p in arrays if len(p.axes) == 2]
+    wide = [p for p in arrays if len(p.axes) == 2]
+    matrices = [together(wide, axes)] if wide else []
     if diagonal:
         if matrices:
             return None
@@ -413,27 +435,29 @@ def outer_form(arrays: list[Piece], axes: Axes, diagonal: bool) -> Piece | None:
     return Piece(f"{left}{middle.factor}{right}", axes, Shape.PRODUCT)
 
 
-def scaled(scalars: Sequence[Expr], piece: Piece) -> Piece:
+def scaled(scale: Expr, above: Sequence[str], below: Sequence[str], piece: Piece) -> Piece:
     """Numbers, dimensions and scalars in front; a denominator under all of a fraction."""
     from derive.show.latex import latex
 
-    scale = mul(*scalars, sp.S.One)
-    if scale == 1:
+    if scale == 1 and not above and not below:
         return piece if piece.text else Piece("1", ())
-    if not piece.text:
-        text = latex(scale)
-        return Piece(text, (), Shape.SUM if scale.is_Add or text.startswith("-") else Shape.PRODUCT)
     sign, size = ("-", mul(sp.S.NegativeOne, scale)) if scale.as_coeff_Mul()[0].is_negative else ("", scale)
-    text, across = front(size, piece.text, piece.shape), front(size, piece.transposed, Shape.PRODUCT)
+    if below:
+        number, under = (e for e in size.as_numer_denom())
+        over = " ".join([*([latex(number)] if number != 1 or not above else []), *above])
+        shown = rf"\frac{{{over}}}{{{' '.join([*([latex(under)] if under != 1 else []), *below])}}}"
+    else:
+        shown = " ".join([*([latex(size) if not size.is_Add else f"({latex(size)})"] if size != 1 else []), *above])
+    if not piece.text:
+        return Piece(sign + (shown or "1"), (), Shape.SUM if sign or (scale.is_Add and not above) else Shape.PRODUCT)
+    text, across = (front(shown, text, shape) for text, shape in ends(piece))
     return Piece(sign + text, piece.axes, Shape.SUM if sign else Shape.PRODUCT, sign + across)
 
 
-@lru_cache(maxsize=2000)
-def front(scale: Expr, text: str, shape: Shape) -> str:
-    from derive.show.latex import latex
+def ends(piece: Piece) -> tuple[tuple[str, Shape], tuple[str, Shape]]:
+    return (piece.text, piece.shape), (piece.transposed, Shape.PRODUCT)
 
-    body = f"({text})" if shape is Shape.SUM or (shape is Shape.ENTRYWISE and scale != 1) else text
-    if scale == 1:
-        return body
-    shown = latex(scale)
-    return f"({shown}) {body}" if scale.is_Add else f"{shown} {body}"
+
+def front(scale: str, text: str, shape: Shape) -> str:
+    body = f"({text})" if shape is Shape.SUM or (shape is Shape.ENTRYWISE and scale) else text
+    return f"{scale} {body}".strip()

@@ -283,8 +283,8 @@ case(
     "RMS norm",
     D(L, x[j]),
     RMS_NORM,
-    r"\frac{\gamma_j \frac{\partial L}{\partial y_j} - "
-    r"\frac{x_j \sum_{i=1}^N y_i \frac{\partial L}{\partial y_i}}{N r}}{r}",
+    r"\frac{\gamma_j \frac{\partial L}{\partial y_j}}{r} - "
+    r"\frac{x_j \sum_{i=1}^N y_i \frac{\partial L}{\partial y_i}}{N r^2}",
 )
 case("RMS norm, gain", D(L, gamma[j]), RMS_NORM, r"\frac{x_j \frac{\partial L}{\partial y_j}}{r}")
 

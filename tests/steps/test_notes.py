@@ -11,12 +11,14 @@ import pytest
 from derive.ask import form_asked
 from derive.notes.note import Claim, DeriveRequest, Note, Relation
 from derive.notes.reader import read_expression, read_note
-from derive.pipeline import check
+from derive.pipeline import judge_claim
 from derive.show.latex import for_target, latex
 from derive.show.parts import chains_before, style_of_note
 from derive.steps import derivation
+from derive.steps.core import same
 from derive.steps.earlier import known_from
-from derive.steps.explain import explain
+from derive.steps.explain import Explanation, explain
+from derive.steps.form import Form
 from derive.steps.rules import BY_NAME, NAMES_OF_STEPS
 
 FOLDER = Path(__file__).parents[2] / "derivations"
@@ -117,8 +119,8 @@ def test_whole_is_derived_entry_by_entry_and_vectorised(name: str, target: str, 
     assert made.steps[0].rule == "index form" and made.whole[0].rule == "vectorising"
     assert made.proved
     source = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    report = check("note.md", f"{source}\n\nThen ${target} = {form}$.\n")
-    assert report.results[-1].verdict == "proved", report.results[-1]
+    claimed = read_note("note.md", f"{source}\n\nThen ${target} = {form}$.\n").claims[-1]
+    assert judge_claim(claimed).verdict == "proved"
 
 
 TO_A_FORM = (
@@ -142,18 +144,70 @@ def links() -> list[Any]:
     ]  # a note's links are few and each takes some hundredths of a second
 
 
+def explained(name: str, claim: Claim) -> Explanation:
+    assert claim.left is not None and claim.right is not None
+    known = known_from(chains_before(note(name), claim), claim.setting)
+    sides = ((claim.left_latex, claim.left), (claim.right_latex, claim.right))
+    first, last = (Form(text, claim.axes, claim.setting, given=entry) for text, entry in sides)
+    return explain(claim.left, claim.right, claim.setting, given=known, holds=claim.expected, written=(first, last))
+
+
 @pytest.mark.parametrize(("name", "k"), links())
 def test_link_is_expanded_one_rule_at_a_time(name: str, k: int) -> None:
     claim: Claim = note(name).claims[k]
     if claim.relation is not Relation.EQUAL:
         pytest.skip("no equation")
-    known = known_from(chains_before(note(name), claim), claim.setting)
-    found = explain(claim.left, claim.right, claim.setting, given=known, holds=claim.expected)
+    found = explained(name, claim)
     assert found.reaches == claim.expected
     assert found.derivation.steps
-    for step in found.derivation.steps:
+    for step in (*found.derivation.steps, *(found.other.steps if found.other else ())):
         assert step.verdict.proved, (step.rule, step.expr)
         assert step.rule in NAMES_OF_STEPS or step.rule.startswith("line "), step.rule
+    shown = [text for _, links in found.derivation.chains() for text, _ in links]
+    assert len(set(shown)) == len(shown)  # nothing goes round in circles
+
+
+EXPLAINED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("softmax-regression", r"\log e^{z_i} - \log \sum_{j=1}^C e^{z_j}", ("definition", "logarithm of a quotient")),
+    (
+        "softmax-regression",
+        r"\frac{\partial z_i}{\partial z_k} - \frac{\partial}{\partial z_k} \log \sum_{j=1}^C e^{z_j}",
+        ("definition", "logarithm of a quotient", "linearity"),
+    ),
+    (
+        "softmax-regression",
+        r"-\sum_{i=1}^C y_i \frac{\partial \log S_i}{\partial z_k}",
+        ("definition", "constant factor", "sum rule", "constant factor"),
+    ),
+    (
+        "softmax-regression",
+        r"\operatorname{diag}(S) - S S^\top",
+        ("index form", "line 78", "multiplying out", "vectorising"),
+    ),
+    ("softmax-regression", "S - y", ("index form", "vectorising")),
+    (
+        "batch-cross-entropy",
+        r"\frac{1}{N} \left( q - \tilde{y} \right)^T",
+        ("index form", "line 72", "folding back", "vectorising"),
+    ),
+    ("two-layer-network", r"(r - z)^\top W", ("index form", "line 84", "folding back", "vectorising")),
+    ("negative-log-likelihood", r"p_k \left( \delta_{ki} - p_i \right)", ("merging the cases",)),
+)
+
+
+@pytest.mark.parametrize(("name", "right", "rules"), EXPLAINED, ids=lambda text: str(text))
+def test_link_is_expanded_by_these_rules(name: str, right: str, rules: tuple[str, ...]) -> None:
+    claim = next(claim for claim in note(name).claims if claim.right_latex == right and claim.expected)
+    assert tuple(step.rule for step in explained(name, claim).derivation.steps) == rules
+
+
+def test_a_product_of_derivatives_is_led_to_where_the_left_side_leads() -> None:
+    chain = next(claim for claim in note("softmax-regression").claims if "W_{kj}" in claim.left_latex)
+    found = explained("softmax-regression", chain)
+    assert found.reaches and found.other is not None
+    assert same(found.derivation.result, found.other.result)
+    rules = [step.rule for step in found.other.steps]
+    assert rules[0] == "definition" and "folding back" not in rules
 
 
 def requests() -> list[Any]:
