@@ -345,6 +345,23 @@ def test_unread_line_says_why(line: str, message: str) -> None:
     assert claim.problem is not None and message in claim.problem
 
 
+PUT_IN = (  # a value for a letter that definitions stand between
+    (r"\left. a \right|_{T=3} = T^2", False),
+    (r"\left. \frac{\partial b}{\partial T} \right|_{T=3} = 6", False),
+    (r"\left. F'(T) a \right|_{T=3} = 1", False),
+    (r"F'(3) = 6", True),
+    (r"\left. T^2 \right|_{T=3} = 9", True),
+    (r"\left. \frac{d F}{d T} \right|_{T=3} = 6", True),
+)
+
+
+@pytest.mark.parametrize(("line", "read"), PUT_IN)
+def test_a_value_is_put_in_where_the_letter_stands(line: str, read: bool) -> None:
+    claim = only(rf"Let $T > 0$, $a = T^2$, $b = a + 1$ and $F(T) = T^2$.{chr(10)}{chr(10)}$${line}$${chr(10)}")
+    assert (claim.problem is None) == read
+    assert read or "defined through T" in str(claim.problem)
+
+
 def test_one_unread_link_leaves_the_others() -> None:
     note = read_source(
         f"{CONTEXT}\n\n$$\n\\begin{{aligned}}\nx &= x + 0 \\\\\n&= \\foo x \\\\\n&= x\n\\end{{aligned}}\n$$\n"

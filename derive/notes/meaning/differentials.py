@@ -206,11 +206,21 @@ def only_parameter(m: Meaning, node: s.Nabla) -> tuple[s.Node, ...]:
 
 
 def read_evaluated(m: Meaning, node: s.Evaluated) -> Value:
-    body = m.value(node.body)
+    before, m.used = m.used, {}
+    try:
+        body = m.value(node.body)
+        own = m.used
+    finally:
+        m.used = {**before, **m.used}
     points = []
     for condition in node.conditions:
         if condition.sign != "=":
             raise ReadProblem("a value is put in with =", span(condition))
+        name = letter(head_and_indices(condition.left)[0])
+        through = next((e for e in own.values() if e.name != name and name in _reached(e.uses)), None)
+        if through is not None:  # the value would have to be put into its definition
+            told = f"{through.name} is defined through {name}: a value put in for it is not known"
+            raise ReadProblem(told, span(node))
         variable, point = variable_value(m, condition.left), m.value(condition.right)
         if variable.rank or point.rank:
             raise ReadProblem("a vector that is put in afterwards is not known", span(condition))
