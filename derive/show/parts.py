@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from derive.ask import form_asked
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, Prose, Relation
 from derive.pipeline import SECONDS_A_CLAIM, OutOfTime, Result, time_limit
 from derive.show.latex import Style, spelled, style_of
@@ -106,6 +105,7 @@ def _joined(before: Part, part: Part) -> bool:
 
 def answer(request: DeriveRequest) -> Derivation | str:
     """The engine's derivation of what a note asks for, or why there is none."""
+    from derive.ask import form_asked
     from derive.steps.derivation import StepError
     from derive.steps.engine import derivation
 
