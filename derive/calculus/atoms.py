@@ -74,11 +74,19 @@ class Domain:
     certain: bool = True
 
 
+def never_empty(size: Poly) -> bool:
+    """At least 1 for every dimension >= 1: a sum of dimensions with coefficients >= 0."""
+    return bool(size) and all(
+        c > 0 and isinstance(c, int) and all(a.kind == "dim" for a, _ in m) for m, c in size.items()
+    )
+
+
 class Atom:
     """``free``: variables that occur free; ``names``: tensors that occur; ``height``: of its binders;
-    ``shape``: a number that atoms share which differ by the names of their variables only."""
+    ``shape``: a number that atoms share which differ by the names of their variables only; ``shifted``: whether an
+    index stands with something added to it."""
 
-    __slots__ = ("active", "args", "free", "height", "kind", "names", "serial", "shape")
+    __slots__ = ("active", "args", "free", "height", "kind", "names", "serial", "shape", "shifted")
     free: frozenset[str]
     names: frozenset[str]
     height: int
@@ -92,14 +100,17 @@ class Atom:
         free: set[str] = set()
         names: set[str] = set()
         height = 0
+        self.shifted = False
         for part in parts(kind, args):
             if isinstance(part, Atom):
                 free |= part.free
                 names |= part.names
                 height = max(height, part.height)
+                self.shifted = self.shifted or part.shifted
             else:
                 free |= variables(part)
                 names |= label_names(part)
+                self.shifted = self.shifted or part_of_shift(part)
         if kind in ("entry", "loss", "dim"):
             names.add(args[0])
         if kind == "loss":
@@ -174,6 +185,18 @@ def label_names(term: Term) -> set[str]:
     if term[0] == "+":
         return label_names(term[1])
     return {term[1]}.union(*(label_names(t) for t in term[2]))
+
+
+def is_size(term: Term) -> bool:
+    """Whether a term is a dimension that stands as an index: the last one of an axis."""
+    return isinstance(term, tuple) and term[0] == "@" and not term[2] and not term[1].endswith("°")
+
+
+def part_of_shift(term: Term) -> bool:
+    """Whether a variable with a number added to it stands in a term."""
+    return isinstance(term, tuple) and (
+        (term[0] == "+" and bool(variables(term))) or (term[0] == "@" and any(map(part_of_shift, term[2])))
+    )
 
 
 def term_order(t: Term) -> tuple[int, str]:

@@ -97,6 +97,8 @@ class Ground:
             self.algebra.domains[symbol.name] = self.domain(axis)
         for name, axis in self.setting.labels.items():
             self.algebra.label_domains[name] = self.domain(axis)
+        for name, axes in self.setting.shapes.items():
+            self.algebra.shapes[name] = tuple(self.domain(a) for a in axes)
         for name, entries in self.setting.depends.items():
             slots = []
             for e in entries:
@@ -253,7 +255,7 @@ class Ground:
                     raise Unsupported(f"{e} stands as an index and as a number")
                 return bound
             if e.is_integer and e.is_positive and e not in self.setting.axes:
-                return ("@", e.name, ())
+                return self.sizes.get(e.name, ("@", e.name, ()))
             return e.name
         if isinstance(e, sp.Indexed):
             return ("@", base_name(e), tuple(self.term(k, env) for k in e.indices))

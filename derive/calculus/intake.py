@@ -31,6 +31,7 @@ class Ranges:
     indices: dict[str, sp.Symbol] = field(default_factory=dict)
     hints: dict[Place, Axis] = field(default_factory=dict)  # counts where nothing was seen
     lowest: dict[tuple[str, int], int] = field(default_factory=dict)  # the least fixed index in a slot
+    highest: dict[tuple[str, int], list[sp.Expr]] = field(default_factory=dict)  # fixed indices that name a size
 
     def root(self, p: Place) -> Place:
         while self.parent.setdefault(p, p) != p:
@@ -73,6 +74,8 @@ class Ranges:
                     self.hints.setdefault(place(p), more)
                 case "fixed":
                     self.lowest[p] = min(more, self.lowest.get(p, more))
+                case "last":
+                    self.highest.setdefault(p, []).append(more)
 
 
 def complete(left: sp.Expr, right: sp.Expr, setting: Setting) -> Setting:
@@ -118,10 +121,14 @@ def _note_definition(ranges: Ranges, name: str, formals: tuple[sp.Symbol, ...], 
 
 
 def _slot(ranges: Ranges, name: str, k: int) -> Axis:
-    """The axis of a slot, widened where a fixed entry stands before its first (``w_{i0}``)."""
+    """The axis of a slot, widened to fixed entries before its first and behind its last (``w_{i0}``, ``x_N``)."""
     axis = _axis(ranges, (name, k), None)
     below = axis.first - min(axis.first, ranges.lowest.get((name, k), axis.first))
-    return Axis(axis.size + below, axis.first - below) if below else axis
+    gaps = (sp.expand(last - axis.last) for last in ranges.highest.get((name, k), ()))
+    above = max((gap for gap in gaps if gap.is_Integer), default=sp.Integer(0))
+    if below or above > 0:
+        return Axis(axis.size + below + max(above, sp.Integer(0)), axis.first - below)
+    return axis
 
 
 def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
@@ -134,8 +141,23 @@ def _axis(ranges: Ranges, place: Place, symbol: sp.Symbol | None) -> Axis:
     widest = [a for a in seen if all(_within(b, a) for b in seen)]
     if len(widest) == 1:
         return widest[0]
+    hull = _hull(seen) if symbol is None else None  # a[t] and a[t - 1] are entries of one tensor
+    if hull is not None:
+        return hull
     shown = " and ".join(f"{a.first}..{a.last}" for a in seen)
     raise ValueError(f"{symbol or place[0]} runs over different ranges: {shown}")
+
+
+def _hull(axes: list[Axis]) -> Axis | None:
+    """The range from the first to the last value of all; None if it is not known which is the last."""
+    last = axes[0].last
+    for axis in axes:
+        gap = sp.expand(axis.last - last)
+        if not gap.is_Integer:
+            return None
+        last = axis.last if gap > 0 else last
+    first = min(axis.first for axis in axes)
+    return Axis(sp.expand(last - first + 1), first)
 
 
 def _within(a: Axis, b: Axis) -> bool:
@@ -225,6 +247,8 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> No
             facts.append(("hint", slot, Axis(shape[k])))
         if isinstance(index, sp.Symbol) and index.is_positive:
             facts.append(("hint", slot, Axis(index)))  # the last entry of an axis
+        if index.free_symbols and all(s.is_integer and s.is_positive for s in index.free_symbols):
+            facts.append(("last", slot, index))
         if isinstance(index, sp.Integer):
             facts.append(("fixed", slot, int(index)))
         place = _index(index, bound, facts)

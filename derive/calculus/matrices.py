@@ -2,18 +2,20 @@
 
 A common factor comes out of each row and each column, a diagonal matrix is the list of its entries, a product of
 square matrices goes factor by factor, a rank-one change of a diagonal or free matrix is a change of one number. What is
-left is an atom; of a matrix and its transpose only one is an atom.
+left is an atom; of a matrix and its transpose only one is an atom. A matrix of a few rows is written out.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from derive.calculus.atoms import Atom, Domain, Monomial, Poly, Term, free_of, number, of
+from derive.calculus.atoms import ONE, Atom, Domain, Monomial, Poly, Term, free_of, number, of
 from derive.calculus.products import accumulate
 from derive.calculus.sums import Sums
 
+ROWS = 3  # of a matrix that is written out
 FACTORS = 5  # bound indices of a product of matrices
 
 
@@ -49,6 +51,9 @@ class Matrices(Sums):
         """det of a matrix in normal form."""
         if not a.body and a.domain.certain:
             return {}
+        written = self._rows(a)
+        if written is not None:
+            return self._expanded(written)
         entries = self._diagonal(a)
         if entries is not None:
             return self.product_over(entries, a.row, a.domain)
@@ -71,6 +76,9 @@ class Matrices(Sums):
 
     def inverse(self, a: Matrix, k: Term, l: Term) -> Poly:
         """The entry (k, l) of the inverse in normal form."""
+        written = self._rows(a)
+        if written is not None:
+            return self.mul(self._adjugate(a, written, k, l), self.power(self._expanded(written), -1))
         entries = self._diagonal(a)
         if entries is not None:
             return self.mul(self.delta(k, l), self.power(self.rename(entries, {a.row: k}), -1))
@@ -93,6 +101,36 @@ class Matrices(Sums):
             v = self.fresh(a.domain)
             return self.sum_over(self.mul(self.inverse(right, k, v), self.inverse(left, v, l)), v, a.domain)
         return self._matrix_atom("inv", a, k, l)
+
+    # ---- matrices of a few rows ---------------------------------------------------------------------
+
+    def _rows(self, a: Matrix) -> list[list[Poly]] | None:
+        """All entries, where the size is a small number."""
+        size = dict(a.domain.size)
+        count = size.get(ONE, 0)
+        if size.keys() - {ONE} or not 0 < count <= ROWS or not isinstance(a.domain.first, int):
+            return None
+        values = range(a.domain.first, a.domain.first + int(count))
+        return [[self.rename(a.body, {a.row: i, a.column: j}) for j in values] for i in values]
+
+    def _expanded(self, rows: Sequence[Sequence[Poly]]) -> Poly:
+        """The determinant, by its first row."""
+        if not rows:
+            return number(1)
+        out: Poly = {}
+        for j, entry in enumerate(rows[0]):
+            if entry:
+                accumulate(out, self.mul(entry, self._expanded(without(rows, 0, j))), (-1) ** j)
+        return out
+
+    def _adjugate(self, a: Matrix, rows: Sequence[Sequence[Poly]], k: Term, l: Term) -> Poly:
+        """Its entry (k, l): the cofactor of row l and column k."""
+        out: Poly = {}
+        for i, j in itertools.product(range(len(rows)), repeat=2):
+            place = self.mul(self.delta(k, i + a.domain.first), self.delta(l, j + a.domain.first))
+            if place:
+                accumulate(out, self.mul(place, self._expanded(without(rows, j, i))), (-1) ** (i + j))
+        return out
 
     # ---- the forms of a matrix --------------------------------------------------------------------
 
@@ -266,3 +304,8 @@ class Matrices(Sums):
         row, column = self.fresh(domain), self.fresh(domain)
         body = self.rename(dict(frozen), {f"%{atom.height}.0": row, f"%{atom.height}.1": column})
         return Matrix(body, row, column, domain)
+
+
+def without(rows: Sequence[Sequence[Poly]], i: int, j: int) -> list[list[Poly]]:
+    """A matrix without one row and one column."""
+    return [[x for n, x in enumerate(row) if n != j] for m, row in enumerate(rows) if m != i]

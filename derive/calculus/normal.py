@@ -26,6 +26,7 @@ from derive.calculus.atoms import (
     Undefined,
     Unsupported,
     freeze,
+    never_empty,
     shift,
     tidy,
 )
@@ -465,13 +466,7 @@ class Normalizer(Ground):
         low = self.convert(first, env)
         size = self.algebra.add(self.algebra.sub(self.convert(last, env), low), {ONE: 1})
         start: Any = low.get(ONE, 0) if not low.keys() - {ONE} else freeze(low)
-        return Domain(start, freeze(size), self._never_empty(size))
-
-    def _never_empty(self, size: Poly) -> bool:
-        """At least 1 for every dimension >= 1: a sum of dimensions with coefficients >= 0."""
-        return bool(size) and all(
-            c > 0 and isinstance(c, int) and all(a.kind == "dim" for a, _ in m) for m, c in size.items()
-        )
+        return Domain(start, freeze(size), never_empty(size))
 
     def _enter(
         self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env

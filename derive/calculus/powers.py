@@ -270,6 +270,8 @@ class Powers(Products):
             return self._log_atom(a.args[0])
         if a.kind == "num":
             return of(self.table.atom("log", a.args[0]))
+        if a.kind == "const" and a.args[0] == "-1":
+            return {}
         if a.kind == "ipow":
             return self.mul(term_of(a.args[1], 1), self._log_atom(a.args[0]))
         if a.kind == "prod":

@@ -24,6 +24,7 @@ from derive.calculus.atoms import (
     Term,
     Undefined,
     Unsupported,
+    is_size,
     number,
     of,
     term_order,
@@ -43,6 +44,7 @@ class Products:
         self.table = Table()
         self.domains: dict[str, Domain] = {}
         self.label_domains: dict[str, Domain] = {}
+        self.shapes: dict[str, tuple[Domain, ...]] = {}  # the axes of tensors, where they are known
         self.rewrites = Rewrites(self)
         self.defined: frozenset[str] = frozenset()  # names that may be replaced by what they are defined as
         self.least: dict[str, int] = {}  # the least value of a dimension, where fixed entries ask for it
@@ -56,6 +58,7 @@ class Products:
         self._renamed: dict[tuple[Atom, tuple[tuple[str, Term], ...]], Poly] = {}
         self._derived: dict[tuple[Atom, str, tuple[Term, ...]], Poly] = {}
         self._signs: dict[Atom, str | None] = {}
+        self._whole: frozenset[Domain] | None = None
         self._noted: set[tuple[object, ...]] = set()  # matrices whose inverse occurs
 
     # ---- small things ---------------------------------------------------------------------------
@@ -89,6 +92,8 @@ class Products:
             return number(t)
         if isinstance(t, tuple) and t[0] == "+":
             return self.add(self.index_value(t[1]), number(t[2]))
+        if is_size(t):
+            return self.single("dim", t[1])
         return of(self.table.atom("entry", "#", (t,)))
 
     def delta(self, a: Term, b: Term) -> Poly:

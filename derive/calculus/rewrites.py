@@ -168,9 +168,7 @@ class Rewrites:
         m, c, core = self.algebra.together(p)
         factors = list(m) + ([(self.algebra.table.atom("poly", freeze(core)), 1)] if core != {ONE: 1} else [])
         known = [
-            (a, e)
-            for a, e in factors
-            if self.algebra.sign(a) in ("+", "0+") or (isinstance(e, int) and e % 2 == 0)
+            (a, e) for a, e in factors if self.algebra.sign(a) in ("+", "0+") or (isinstance(e, int) and e % 2 == 0)
         ]
         unknown = [(a, e) for a, e in factors if (a, e) not in known]
         if len(unknown) == 1 and isinstance(unknown[0][1], int):

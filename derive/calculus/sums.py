@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from derive.calculus.atoms import (
@@ -28,8 +29,11 @@ from derive.calculus.atoms import (
     magnitude,
     masked_term,
     monomial_order,
+    never_empty,
     number,
     of,
+    parts,
+    shift,
     substitute_term,
     term_of,
     term_order,
@@ -40,6 +44,7 @@ from derive.calculus.products import accumulate
 
 POWERS = 6  # sums of powers of an index up to this one are written out
 GROUPS = 60  # groups of bound indices that are tried for an assumed sum
+ENDS = 4  # elements by which a range may fall short of an axis
 CORE = 5_040  # orders of bound indices that are tried for one name-free form
 
 Value = Callable[[str, tuple[Term, ...]], Poly]
@@ -63,6 +68,8 @@ class Sums(Powers):
         self.spend()
         for v in bound:
             sifted = self._sift(bound, v, m, c)
+            if sifted is None:
+                sifted = self._over_whole_axis(bound, v, m, c)
             if sifted is not None:
                 return sifted
         inside: dict[str, set[str]] = {v: {v} for v in bound}
@@ -171,13 +178,104 @@ class Sums(Powers):
         return dict(domain.size)
 
     def _never_negative(self, size: Poly) -> bool:
-        """True if no coefficient is negative once each dimension N >= 1 is written 1 + n."""
+        """True if no coefficient is negative once each dimension N is written as its least value and n more."""
         if any(a.kind != "dim" or not isinstance(e, int) or e < 0 for m in size for a, e in m):
             return False
         shifted: Poly = {}
         for m, c in size.items():
-            accumulate(shifted, self.product([number(c), *(self.power(self.add(of(a), number(1)), e) for a, e in m)]))
+            more = (self.power(self.add(of(a), number(self.least.get(a.args[0], 1))), e) for a, e in m)
+            accumulate(shifted, self.product([number(c), *more]))
         return all(c >= 0 for c in shifted.values())
+
+    # ---- parts of an axis -------------------------------------------------------------------------
+
+    def _over_whole_axis(self, bound: Sequence[str], v: str, m: Monomial, c: Rational) -> Poly | None:
+        """sum_{v=2}^{N} f(v) = sum_{v=1}^{N} f(v) - f(1), where a range lacks a few ends of an axis.
+
+        An index that stands shifted everywhere is counted from there first.
+        """
+        domain = self.domains[v]
+        if not isinstance(domain.first, int) or all(v not in a.free for a, _ in m):
+            return None
+        if domain in self._plain_axes() and not any(a.shifted for a, _ in m):
+            return None
+        places = list(places_of(m, v))
+        least = min((offset for _, _, offset in places), default=0)
+        if least and not any(v in a.free and (a.kind == "delta" or a.args[0] == "#") for a in atoms_within(m)):
+            w = self.fresh(Domain(domain.first + least, domain.size, domain.certain))
+            return self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: shift(w, -least)}, c))
+        whole = self._whole_range(places)
+        ends = None if whole is None else self._ends_beyond(domain, whole)
+        if not ends or whole is None:
+            return None
+        w = self.fresh(whole)
+        out = self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: w}, c))
+        for end in ends:
+            accumulate(out, self.close_all(swapped(bound, v), self.rename_product(dict(m), {v: end}, c)), -1)
+        return out
+
+    def _plain_axes(self) -> frozenset[Domain]:
+        """The axes of all tensors, as ranges, but for those that differ from another by a few elements."""
+        if self._whole is None:
+            axes = {d for axes in self.shapes.values() for d in axes}
+            ranges = {Domain(d.first, d.size, never_empty(dict(d.size))) for d in axes}
+            kinds = Counter(frozenset(item for item in d.size if item[0] != ONE) for d in ranges)
+            self._whole = frozenset(
+                d for d in ranges if kinds[frozenset(item for item in d.size if item[0] != ONE)] == 1
+            )
+        return self._whole
+
+    def _whole_range(self, places: Iterable[tuple[str, int, int]]) -> Domain | None:
+        """The values of an index for which it lies in the axis of each place; None if nothing says so."""
+        first: int | None = None
+        last: Poly = {}
+        for name, slot, offset in places:
+            axes = self.shapes.get(name, ())
+            if slot >= len(axes) or not isinstance(axes[slot].first, int):
+                return None
+            low = axes[slot].first - offset
+            high = self.add(dict(axes[slot].size), number(low - 1))
+            if first is None:
+                first, last = low, high
+                continue
+            first = max(first, low)
+            gap = self.sub(high, last)
+            if gap.keys() - {ONE}:
+                return None
+            last = high if gap.get(ONE, 0) < 0 else last
+        if first is None:
+            return None
+        size = self.add(last, number(1 - first))
+        return Domain(first, freeze(size), never_empty(size))
+
+    def _ends_beyond(self, part: Domain, whole: Domain) -> list[Term] | None:
+        """The few values of a range that a part of it lacks at its ends; None where it is no such part."""
+        before = part.first - whole.first
+        last = self.add(dict(whole.size), number(whole.first - 1))
+        gap = self.sub(last, self.add(dict(part.size), number(part.first - 1)))
+        after = gap.get(ONE, 0)
+        if gap.keys() - {ONE} or before < 0 or after < 0 or before + after > ENDS:
+            return None
+        if not self._never_negative(dict(part.size)):
+            return None
+        top = self._as_term(last) if after else 0
+        if top is None:
+            return None
+        return [*range(whole.first, part.first), *(shift(top, -k) for k in range(int(after)))]
+
+    @staticmethod
+    def _as_term(p: Poly) -> Term | None:
+        """A size plus a number, as an index."""
+        extra = p.get(ONE, 0)
+        sizes = [(m, c) for m, c in p.items() if m != ONE]
+        if not isinstance(extra, int) or len(sizes) > 1:
+            return None
+        if not sizes:
+            return extra
+        ((m, c),) = sizes
+        if c != 1 or len(m) != 1 or m[0][1] != 1 or m[0][0].kind != "dim":
+            return None
+        return shift(("@", m[0][0].args[0], ()), extra)
 
     def _component(self, bound: list[str], m: Monomial) -> Poly:
         """The sum of a connected product: flattened, its leaves summed first, its core named canonically."""
@@ -374,6 +472,9 @@ class Sums(Powers):
         if len(size) == 1 or not isinstance(extra, int) or not 0 < extra <= 4 or not isinstance(domain.first, int):
             return None
         if any(c < 0 for c in size.values()):
+            return None
+        whole = self._whole_range(places_of(m, v))
+        if whole is not None and (whole.first, whole.size) == (domain.first, domain.size):
             return None
         rest = Domain(domain.first + extra, freeze({k: c for k, c in size.items() if k != ONE}), True)
         out: Poly = {}
@@ -690,6 +791,44 @@ class Sums(Powers):
 
     def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
         raise NotImplementedError
+
+
+def swapped(bound: Sequence[str], v: str, *by: str) -> list[str]:
+    return [*(u for u in bound if u != v), *by]
+
+
+def atoms_within(m: Monomial) -> Iterator[Atom]:
+    """The atoms of a product, at any depth."""
+    todo = [a for a, _ in m]
+    while todo:
+        a = todo.pop()
+        yield a
+        todo += [b for b in parts(a.kind, a.args) if isinstance(b, Atom)]
+
+
+def places_of(m: Monomial, v: str) -> Iterator[tuple[str, int, int]]:
+    """Where an index stands, at any depth: the tensor, the slot, what is added; no tensor where there is no axis."""
+    for a in atoms_within(m):
+        if v not in a.free:
+            continue
+        if a.kind == "entry" and a.args[0] != "#":
+            yield from _slots(a.args[0], a.args[1], v)
+        elif a.kind == "loss":
+            for name, terms in a.args[1]:
+                yield from _slots(name, terms, v)
+        elif a.kind in ("inv", "sinv"):
+            yield from _slots("", a.args[2:], v)
+
+
+def _slots(name: str, terms: Sequence[Term], v: str) -> Iterator[tuple[str, int, int]]:
+    for slot, t in enumerate(terms):
+        offset = 0
+        if isinstance(t, tuple) and t[0] == "+":
+            t, offset = t[1], t[2]
+        if t == v:
+            yield name, slot, offset
+        elif isinstance(t, tuple):
+            yield from _slots(t[1], t[2], v)
 
 
 def _counts(a: Atom, counter: Atom) -> bool:

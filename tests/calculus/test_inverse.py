@@ -9,7 +9,7 @@ import sympy as sp
 
 import derive
 from derive.calculus.language import Det, InverseEntry, index, scalar
-from tests.calculus.identities import A, M, N, X, d, delta, i, iN, j, jN, k, kN, l, log, m, total, w, x, y
+from tests.calculus.identities import A, B, M, N, X, d, delta, i, iN, j, jN, k, kN, l, log, m, total, w, x, y
 
 a, b, c = map(index, ("a", "b", "c"))
 lam = scalar("lam")
@@ -35,6 +35,15 @@ def quadratic() -> sp.Expr:
 det = Det(A[i, j], (i, 1, N), (j, 1, N))
 bilinear = total(x[i] * inverse(i, j) * y[j], iN, jN)
 gradient = 2 * total(inverse(k, j) * (x[j] - y[j]), jN)
+
+
+def small(n: int) -> tuple[Any, Any]:
+    return (i, 1, n), (j, 1, n)
+
+
+det2, det3 = (Det(A[i, j], *small(n)) for n in (2, 3))
+product2 = sp.Sum(A[i, k] * B[k, j], (k, 1, 2))
+
 ridge = total(gram(a, b) * total(gram_inverse(b, c) * X[m, c] * w[m], (c, N), (m, M)), (b, N))
 
 TRUE: dict[str, tuple[Any, Any, list[Any]]] = {
@@ -48,8 +57,14 @@ TRUE: dict[str, tuple[Any, Any, list[Any]]] = {
     "log-determinant": (d(log(det), A[k, l]), inverse(l, k), []),
     "square of a determinant": (d(det**2, A[k, l]), 2 * det**2 * inverse(l, k), []),
     "bilinear form": (d(bilinear, A[k, l]), -total(inverse(i, k) * x[i], iN) * total(inverse(l, j) * y[j], jN), []),
+    "determinant of two rows": (det2, A[1, 1] * A[2, 2] - A[1, 2] * A[2, 1], []),
+    "determinant of a product of two rows": (Det(product2, *small(2)), det2 * Det(B[i, j], *small(2)), []),
+    "log-determinant of three rows": (d(log(det3), A[k, l]), InverseEntry(A[i, j], *small(3), l, k), []),
+    "inverse of two rows": (InverseEntry(A[i, j], *small(2), 1, 2), -A[1, 2] / det2, []),
+    "inverse of three rows": (sp.Sum(A[k, l] * InverseEntry(A[i, j], *small(3), l, m), (l, 1, 3)), delta(k, m), []),
 }
 FALSE: dict[str, tuple[Any, Any]] = {
+    "inverse of two rows turned": (InverseEntry(A[i, j], *small(2), 1, 2), -A[2, 1] / det2),
     "inverse turned": (inverse(k, l), inverse(l, k)),
     "quadratic form as if symmetric": (d(quadratic(), x[k]), gradient),
     "log-determinant turned": (d(log(det), A[k, l]), inverse(k, l)),
