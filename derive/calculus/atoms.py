@@ -228,6 +228,11 @@ def shift(t: Term, k: int) -> Term:
     return ("+", t, k)
 
 
+def unshifted(t: Term) -> tuple[Term, int]:
+    """A term without the number that is added to it, and that number."""
+    return (t[1], t[2]) if isinstance(t, tuple) and t[0] == "+" else (t, 0)
+
+
 def masked_term(t: Term, mask: dict[str, str]) -> str:
     if isinstance(t, str):
         return mask.get(t, t)

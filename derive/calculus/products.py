@@ -27,8 +27,10 @@ from derive.calculus.atoms import (
     is_size,
     number,
     of,
+    shift,
     term_order,
     tidy,
+    unshifted,
     variables,
 )
 from derive.calculus.rewrites import Rewrites
@@ -97,11 +99,13 @@ class Products:
         return of(self.table.atom("entry", "#", (t,)))
 
     def delta(self, a: Term, b: Term) -> Poly:
+        """1 where two terms are equal: a + k = b + l says a = b + (l - k), with a the earlier one."""
+        (a, k), (b, l) = sorted(map(unshifted, (a, b)), key=lambda t: term_order(t[0]))
         if a == b:
-            return number(1)
-        if isinstance(a, int) and isinstance(b, int):
-            return {}
-        return self.single("delta", *sorted((a, b), key=term_order))
+            return number(1) if k == l else {}
+        if isinstance(a, int):
+            return {} if isinstance(b, int) else self.single("delta", a - l, b)
+        return self.single("delta", a, shift(b, l - k))
 
     # ---- sums and products ----------------------------------------------------------------------
 
@@ -203,12 +207,11 @@ class Products:
 
     def _representative(self, a: Term, b: Term) -> tuple[str | None, Term]:
         """Which variable of ``delta_{ab}`` is renamed: to a number or label, else the later to the earlier."""
-        if isinstance(a, str) and isinstance(b, str):
-            return (b, a) if term_order(a) < term_order(b) else (a, b)
+        later, k = unshifted(b)
+        if isinstance(later, str) and later not in variables(a):
+            return later, shift(a, -k)
         if isinstance(a, str) and a not in variables(b):
             return a, b
-        if isinstance(b, str) and b not in variables(a):
-            return b, a
         return None, None
 
     def _steps(self, powers: dict[Atom, Rational], c: Rational) -> Poly | None:

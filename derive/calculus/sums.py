@@ -37,6 +37,7 @@ from derive.calculus.atoms import (
     substitute_term,
     term_of,
     term_order,
+    unshifted,
     variables,
 )
 from derive.calculus.powers import Powers
@@ -106,7 +107,7 @@ class Sums(Powers):
             if d.kind != "delta" or v not in d.free:
                 continue
             a, b = d.args
-            term = b if a == v else a if b == v else None
+            term = value_where(a, b, v)
             if term is None or v in variables(term):
                 continue
             inside = self._membership(term, self.domains[v])
@@ -128,28 +129,25 @@ class Sums(Powers):
         """1 if the term lies in the domain, as a normal form; None where that is not known."""
         if isinstance(term, int):
             return number(1) if self._holds_constant(domain, term) else None
-        if isinstance(term, str):
-            own = self.domains.get(term)
+        base, k = unshifted(term)
+        if isinstance(base, str):
+            own = self.domains.get(base)
         else:
-            own = self.label_domains.get(term[1]) if term[0] == "@" else None
+            own = self.label_domains.get(base[1]) if base[0] == "@" else None
         if own is None and self._is_last(term, domain):
             return number(1)
         if own is None:
             return number(1) if domain.certain and isinstance(term, str) and term[0] not in "%~" else None
-        if own == domain:
+        if own == domain and not k:
             return number(1)
         if not (isinstance(own.first, int) and isinstance(domain.first, int)):
             return None
-        last = self.sub(self.add(dict(own.size), number(own.first)), self.add(dict(domain.size), number(domain.first)))
-        if last.keys() - {ONE}:
-            return None
-        after = last.get(ONE, 0)  # how far the term's own range goes beyond the domain's
-        before = domain.first - own.first
-        if after > 0 or before > 4 or not domain.certain:
+        beyond = self._beyond(domain, Domain(own.first + k, own.size))
+        if beyond is None:
             return None
         out: Poly = number(1)
-        for k in range(own.first, domain.first):
-            accumulate(out, self.delta(term, k), -1)
+        for end in beyond:
+            accumulate(out, self.delta(term, end), -1)
         return out
 
     def _is_last(self, term: Term, domain: Domain) -> bool:
@@ -205,8 +203,10 @@ class Sums(Powers):
             w = self.fresh(Domain(domain.first + least, domain.size, domain.certain))
             return self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: shift(w, -least)}, c))
         whole = self._whole_range(places)
-        ends = None if whole is None else self._ends_beyond(domain, whole)
-        if not ends or whole is None:
+        if whole is None or self._beyond(whole, domain) != [] or not self._never_negative(dict(domain.size)):
+            return None
+        ends = self._beyond(domain, whole)
+        if not ends:
             return None
         w = self.fresh(whole)
         out = self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: w}, c))
@@ -248,20 +248,20 @@ class Sums(Powers):
         size = self.add(last, number(1 - first))
         return Domain(first, freeze(size), never_empty(size))
 
-    def _ends_beyond(self, part: Domain, whole: Domain) -> list[Term] | None:
-        """The few values of a range that a part of it lacks at its ends; None where it is no such part."""
-        before = part.first - whole.first
+    def _beyond(self, part: Domain, whole: Domain) -> list[Term] | None:
+        """The few values of a range that another range lacks, at its two ends; None where that is not known."""
+        before = max(part.first - whole.first, 0)
         last = self.add(dict(whole.size), number(whole.first - 1))
         gap = self.sub(last, self.add(dict(part.size), number(part.first - 1)))
-        after = gap.get(ONE, 0)
-        if gap.keys() - {ONE} or before < 0 or after < 0 or before + after > ENDS:
+        after = max(gap.get(ONE, 0), 0)
+        if gap.keys() - {ONE} or before + after > ENDS:
             return None
-        if not self._never_negative(dict(part.size)):
-            return None
+        if before and after and not self._never_negative(dict(part.size)):
+            return None  # an element may be at both ends
         top = self._as_term(last) if after else 0
         if top is None:
             return None
-        return [*range(whole.first, part.first), *(shift(top, -k) for k in range(int(after)))]
+        return [*range(whole.first, whole.first + before), *(shift(top, -k) for k in range(int(after)))]
 
     @staticmethod
     def _as_term(p: Poly) -> Term | None:
@@ -629,7 +629,7 @@ class Sums(Powers):
         (term,) = terms
         if v in variables(term) or self._membership(term, domain) != number(1):
             return None
-        d = self.table.atom("delta", *sorted((v, term), key=term_order))
+        ((((d, _),), _),) = self.delta(v, term).items()
         plain = {m: c for m, c in p.items() if all(a is not d for a, _ in m)}
         if not plain:
             return None
@@ -791,6 +791,15 @@ class Sums(Powers):
 
     def loss(self, name: str, slots: Iterable[tuple[str, tuple[Term, ...]]]) -> Poly:
         raise NotImplementedError
+
+
+def value_where(a: Term, b: Term, v: str) -> Term | None:
+    """What v is where two terms are equal, if one of them is v with a number added."""
+    for one, other in ((a, b), (b, a)):
+        base, k = unshifted(one)
+        if base == v:
+            return shift(other, -k)
+    return None
 
 
 def swapped(bound: Sequence[str], v: str, *by: str) -> list[str]:

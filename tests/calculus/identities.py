@@ -75,6 +75,8 @@ TRUE: list[tuple[str, Any, Any]] = [
     ("the first apart", total(x[i], iN), x[1] + sp.Sum(x[i], (i, 2, N))),
     ("the last apart", total(x[i], iN), x[N] + sp.Sum(x[i], (i, 1, N - 1))),
     ("two ends apart, weighted", sp.Sum(i * x[i], (i, 2, N)), total(i * x[i], iN) - x[1]),
+    ("one further", total(delta(i, j + 1), iN) * x[j] + total(x[i], iN), (1 - delta(j, N)) * x[j] + total(x[i], iN)),
+    ("neither before the other", delta(i, j + 1) * delta(j, i + 1) * x[i], 0),
     ("telescoping", sp.Sum(x[i] - x[i - 1], (i, 1, N)), x[N] - x[0]),
     (
         "summation by parts",

@@ -41,7 +41,7 @@ def given(*relations: sp.Basic) -> Setting:
     return Setting(assumptions=tuple(Assumption(r) for r in relations))
 
 
-logs = Sum(log(x[i]), (i, 1, N))
+logs, everything = Sum(log(x[i]), (i, 1, N)), Sum(x[i], (i, 1, N))
 
 UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     # an assumption's index is not the bound index of the sum it is matched with
@@ -60,6 +60,9 @@ UNSOUND: list[tuple[str, Any, Any, Setting]] = [
     ("a range has three values", Sum(delta(i, 3), (i, 1, N)), 1, Setting()),
     ("a range has three values, weighted", Sum(delta(i, 3) * u, (i, 1, N)), u, Setting()),
     ("a sum ends before it begins", Sum(1, (i, 2, N - 1)), N - 2, Setting()),
+    ("the one behind the last", Sum(delta(i, j + 1), (i, 1, N)) * x[j] + everything, x[j] + everything, Setting()),
+    ("inside of one element", Sum(delta(i, j), (i, 2, N - 1)) * x[j] + everything,
+     (1 - delta(j, 1) - delta(j, N)) * x[j] + everything, Setting()),
     ("both ends of one element", Sum(x[i], (i, 2, N - 1)), Sum(x[i], (i, 1, N)) - x[1] - x[N], Setting()),
     ("three ends of two elements", Sum(x[i], (i, 3, N - 1)), Sum(x[i], (i, 1, N)) - x[1] - x[2] - x[N], Setting()),
     ("the last one but one", Sum(x[i], (i, 1, N - 2)), Sum(x[i], (i, 1, N)) - x[N] - x[N - 1], Setting()),
