@@ -20,8 +20,9 @@ from flint import fmpq
 from sympy.core.function import AppliedUndef
 
 from derive.calculus import points, witness
+from derive.calculus.frames import Point
 from derive.calculus.language import Binder
-from derive.calculus.meaning import Choice, Point, compile_all, finite_values
+from derive.calculus.meaning import Choice, compile_all, finite_values
 from derive.calculus.series import MeaningError
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict

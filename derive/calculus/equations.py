@@ -19,7 +19,8 @@ from typing import Any
 import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
-from derive.calculus.meaning import Key, Point, Program
+from derive.calculus.frames import Key, Point
+from derive.calculus.program import Program
 from derive.calculus.series import MeaningError, Undefined
 
 

@@ -12,22 +12,32 @@ Where an expression has no value (a zero denominator, the log of a negative numb
 from __future__ import annotations
 
 import itertools
-import math
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
-import flint
 import sympy as sp
 from flint import arb, fmpq
 from sympy.core.function import AppliedUndef
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
+from derive.calculus.frames import (
+    DEFAULT_BUDGET,
+    NOTHING,
+    Frame,
+    Key,
+    Missing,
+    Node,
+    Point,
+    Run,
+    node_of,
+    remembered,
+    to_int,
+)
 from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver
+from derive.calculus.program import Program, deep_recursion
 from derive.calculus.series import (
     CONSTANTS,
     ONE,
@@ -39,8 +49,6 @@ from derive.calculus.series import (
     MeaningError,
     Undefined,
     Unsupported,
-    Value,
-    ball,
     compose,
     demand_positive,
     real_part,
@@ -49,96 +57,23 @@ from derive.calculus.series import (
     t_log,
     t_power,
     terms_of,
-    times,
 )
 from derive.calculus.setting import Axis, Definition, Setting
+from derive.calculus.values import (
+    binomial,
+    coefficient,
+    determinant,
+    difference,
+    extreme,
+    inverse_entry,
+    modulo,
+    product,
+    sample,
+    taylor_polynomial,
+    total,
+)
 
-Key = tuple[str, tuple[int, ...]]
-Run = Callable[["Frame"], Any]
-
-DEFAULT_BUDGET = 400_000
-RECURSION = 12_000
-
-
-class Missing(MeaningError):
-    """The point gives no value for a name that is needed."""
-
-    def __init__(self, key: Key) -> None:
-        super().__init__(f"no value for {key[0]}{list(key[1]) or ''}")
-        self.key = key
-
-
-@dataclass(frozen=True)
-class Smooth:
-    """A sample of an unknown smooth function: ``sum_a p_a(u_a) + cross * prod_a u_a``; coefficients from degree 0."""
-
-    parts: tuple[tuple[Fraction, ...], ...]
-    cross: Fraction = Fraction(0)
-
-
-@dataclass
-class Point:
-    """Numbers for everything that is free: dimensions, indices (at the base of their axis), scalars and entries.
-
-    ``values[name, ()]`` is a scalar, ``values[name, (1, 2)]`` an entry; labels are values too. The gradient of an
-    unknown loss ``L`` with respect to ``Y[i, k]`` is the entry ``values['dL/dY', (i, k)]``.
-    """
-
-    sizes: dict[str, int] = field(default_factory=dict)
-    indices: dict[str, int] = field(default_factory=dict)
-    values: dict[Key, Fraction] = field(default_factory=dict)
-    functions: dict[str, Smooth] = field(default_factory=dict)
-
-
-# ------------------------------------------------------------------------------------------- running a program
-
-
-class Frame:
-    """One state of the variables. A derivative opens a new one in which some names carry infinitesimals."""
-
-    __slots__ = ("machine", "memo", "names", "parent", "slots", "values")
-
-    def __init__(self, machine: Machine, values: dict[Key, Any], parent: Frame | None, names: frozenset[str]) -> None:
-        self.machine = machine
-        self.slots = machine.slots
-        self.values = values
-        self.memo: dict[Any, Any] = {}
-        self.parent = parent
-        self.names = names
-
-
-class Machine:
-    """What all frames of one run share: bound indices, arguments of functions, the budget."""
-
-    __slots__ = ("arguments", "bits", "functions", "left", "slots", "version")
-
-    def __init__(self, slots: int, functions: Mapping[str, Smooth], budget: int) -> None:
-        self.slots = [0] * slots  # a bound index, or the version of an argument
-        self.arguments: list[Any] = [None] * slots
-        self.version = 0
-        self.bits = 0
-        self.left = budget
-        self.functions = functions
-
-    def spend(self, cost: int) -> None:
-        self.left -= cost
-        if self.left < 0:
-            raise BudgetExceeded("too many operations")
-
-    def bind(self, slot: int, value: Any) -> None:
-        self.version += 1
-        self.slots[slot] = self.version
-        self.arguments[slot] = value
-
-
-@dataclass(frozen=True)
-class Node:
-    """A compiled expression: how to run it, the free and defined names and the slots it depends on, its size."""
-
-    run: Run
-    names: frozenset[str] = frozenset()
-    slots: frozenset[int] = frozenset()
-    cost: int = 1
+Variable = tuple[str, list[Node], Node]  # of a derivative: name, indices, present value
 
 
 class Choice(sp.Expr):
@@ -148,38 +83,6 @@ class Choice(sp.Expr):
 
     def _eval_is_integer(self) -> bool | None:
         return all(a.is_integer for a in self.args) or None
-
-
-NOTHING: frozenset[Any] = frozenset()
-Variable = tuple[str, list[Node], Node]  # of a derivative: name, indices, present value
-
-
-def _node(run: Run, parts: Sequence[Node], names: frozenset[str] = NOTHING, without: frozenset[int] = NOTHING) -> Node:
-    slots: frozenset[int] = NOTHING
-    for p in parts:
-        names = names | p.names
-        slots = slots | p.slots
-    return Node(run, names, slots - without, 1 + sum(p.cost for p in parts))
-
-
-def _remembered(node: Node, at: Any) -> Node:
-    """The same node, run once for each state of what it depends on."""
-    run, names, slots, cost = node.run, node.names, tuple(sorted(node.slots)), node.cost
-
-    def recall(fr: Frame) -> Any:
-        while fr.parent is not None and names.isdisjoint(fr.names):
-            fr = fr.parent
-        state = fr.slots
-        key = (at, *[state[s] for s in slots])
-        memo = fr.memo
-        if key in memo:
-            return memo[key]
-        fr.machine.spend(cost)
-        out = rounded(run(fr))
-        memo[key] = out
-        return out
-
-    return Node(recall, names, node.slots, 2)
 
 
 @dataclass(frozen=True)
@@ -192,13 +95,6 @@ class Bound:
 
 
 Scope = Mapping[sp.Symbol, Bound]
-
-
-def to_int(x: Any) -> int:
-    x = real_part(x)
-    if type(x) is not fmpq or x.q != 1:
-        raise Undefined("an index that is not an integer")
-    return int(x.p)
 
 
 # --------------------------------------------------------------------------------------------------- compiling
@@ -254,7 +150,7 @@ class Compiler:
 
     def unary(self, taylor: Callable[[Any, int], list[Any]], argument: Node) -> Node:
         inner = argument.run
-        return _node(lambda fr: compose(taylor, inner(fr)), [argument])
+        return node_of(lambda fr: compose(taylor, inner(fr)), [argument])
 
     def number(self, e: Any, scope: Scope) -> Node:
         if isinstance(e, sp.Float):
@@ -277,7 +173,7 @@ class Compiler:
                 total = total + r(fr)
             return total
 
-        return _node(run, parts)
+        return node_of(run, parts)
 
     def mul(self, e: Any, scope: Scope) -> Node:
         """A product; a factor of index truth that is false makes it 0, whatever the others are."""
@@ -301,7 +197,7 @@ class Compiler:
                     return ZERO
             return factor * plain(fr)
 
-        return _node(guarded if guards else plain, parts)
+        return node_of(guarded if guards else plain, parts)
 
     def power(self, e: Any, scope: Scope) -> Node:
         base, exponent = e.args
@@ -317,7 +213,7 @@ class Compiler:
                     x = square(fr)
                     return rounded(x * x)
 
-                return _node(squared, [b])
+                return node_of(squared, [b])
             return self.unary(t_power(a), b)
         n = self.value(exponent, scope)
         integral = bool(exponent.is_integer)
@@ -332,13 +228,13 @@ class Compiler:
                 return compose(t_power(y), x)
             return compose(t_exp, y * compose(t_log, x))
 
-        return _node(run, [b, n])
+        return node_of(run, [b, n])
 
     def extremum(self, e: Any, scope: Scope) -> Node:
         parts = [self.value(a, scope) for a in e.args]
         runs = [p.run for p in parts]
         greatest = isinstance(e, sp.Max)
-        return _node(lambda fr: extreme([r(fr) for r in runs], greatest), parts)
+        return node_of(lambda fr: extreme([r(fr) for r in runs], greatest), parts)
 
     # -- names
 
@@ -388,7 +284,7 @@ class Compiler:
             except KeyError:
                 raise Missing(at) from None
 
-        return _node(entry, indices, names)
+        return node_of(entry, indices, names)
 
     def index(self, e: Any, scope: Scope, axis: Axis | None = None) -> Node:
         """A node whose value is a Python integer; a bare bound index is moved to the base of its axis."""
@@ -454,7 +350,7 @@ class Compiler:
             memo[at] = out
             return out
 
-        return _node(run, indices, depends | {name})
+        return node_of(run, indices, depends | {name})
 
     def application(self, e: Any, scope: Scope) -> Node:
         name = e.func.__name__
@@ -463,7 +359,7 @@ class Compiler:
         definition = self.setting.definitions.get(name)
         if definition is None or not definition.is_function:
             self.free.setdefault(name, 0)
-            return _node(lambda fr: sample(fr.machine.functions, name, [r(fr) for r in runs]), arguments)
+            return node_of(lambda fr: sample(fr.machine.functions, name, [r(fr) for r in runs]), arguments)
         if len(definition.formals) != len(arguments):
             raise Unsupported(f"{name} takes {len(definition.formals)} arguments, not {len(arguments)}")
         body, slots = self.procedure(definition)
@@ -477,7 +373,7 @@ class Compiler:
                 machine.bind(s, v)
             return run_body(fr)
 
-        return _remembered(_node(run, arguments, body.names), next(self.serial))
+        return remembered(node_of(run, arguments, body.names), next(self.serial))
 
     def loss(self, name: str) -> Node:
         """An unknown function of the entries it depends on: its Taylor polynomial of degree 2 at the point."""
@@ -506,7 +402,7 @@ class Compiler:
             return taylor_polynomial(fr.values, name, gradient)
 
         bound = frozenset(slot for _, _, loops in slots for slot, _, _ in loops)
-        return _node(run, parts, frozenset({name}), bound)
+        return node_of(run, parts, frozenset({name}), bound)
 
     def running(self, argument: Any) -> list[tuple[sp.Symbol, Axis]]:
         """The index symbols of an argument of an unknown loss, each with its axis."""
@@ -574,18 +470,18 @@ class Compiler:
 
         parts = [node, *(x for _, a, b in loops for x in (a, b))]
         bound = frozenset(slot for slot, _, _ in loops)
-        return _remembered(_node(lambda fr: fold(each(fr, 0)), parts, NOTHING, bound), next(self.serial))
+        return remembered(node_of(lambda fr: fold(each(fr, 0)), parts, NOTHING, bound), next(self.serial))
 
     def sum(self, e: Any, scope: Scope) -> Node:
         """A sum; of a product whose factors share no index, the product of as many sums."""
         apart = separated(e)
         if len(apart) > 1:
             parts = [self.value(each, scope) for each in apart]
-            return _node(lambda fr: _product(p.run(fr) for p in parts), parts)
-        return self.folded(e.function, e.limits, scope, lambda items: _total(items))
+            return node_of(lambda fr: product(p.run(fr) for p in parts), parts)
+        return self.folded(e.function, e.limits, scope, lambda items: total(items))
 
     def product(self, e: Any, scope: Scope) -> Node:
-        return self.folded(e.function, e.limits, scope, lambda items: _product(items))
+        return self.folded(e.function, e.limits, scope, lambda items: product(items))
 
     def over(self, e: Any, scope: Scope) -> Node:
         greatest = isinstance(e, MaxOver)
@@ -620,7 +516,7 @@ class Compiler:
             return inverse_entry(entries, k, m)
 
         parts = [node, *outer, ra, rb, ca, cb]
-        return _remembered(_node(run, parts, NOTHING, frozenset({rs, cs})), next(self.serial))
+        return remembered(node_of(run, parts, NOTHING, frozenset({rs, cs})), next(self.serial))
 
     # -- derivatives
 
@@ -668,11 +564,11 @@ class Compiler:
                 machine.bits = base
                 for s, version, value in saved:
                     machine.slots[s], machine.arguments[s] = version, value
-            return _coefficient(out, mask)
+            return coefficient(out, mask)
 
         parts = [body, *(i for _, indices, _ in entries for i in indices), *(n for _, _, n in entries)]
-        node = _node(run, parts, frozenset(name for name, _, _ in entries))
-        return _remembered(Node(node.run, node.names, node.slots | frozenset(slots), node.cost), next(self.serial))
+        node = node_of(run, parts, frozenset(name for name, _, _ in entries))
+        return remembered(Node(node.run, node.names, node.slots | frozenset(slots), node.cost), next(self.serial))
 
     def variable(self, v: Any, scope: Scope) -> Variable:
         """What a derivative is taken with respect to: its name, indices and present value."""
@@ -701,13 +597,13 @@ class Compiler:
 
         bound = frozenset(slots)
         inside = Node(body.run, body.names, body.slots - bound, body.cost)
-        return _remembered(_node(run, [inside, *given]), next(self.serial))
+        return remembered(node_of(run, [inside, *given]), next(self.serial))
 
     # -- conditions
 
     def delta(self, e: Any, scope: Scope) -> Node:
         same, parts = self.equality(e.args[0], e.args[1], scope)
-        return _node(lambda fr: ONE if same(fr) else ZERO, parts)
+        return node_of(lambda fr: ONE if same(fr) else ZERO, parts)
 
     def piecewise(self, e: Any, scope: Scope) -> Node:
         rows = [(self.value(p.expr, scope), self.condition(p.cond, scope)) for p in e.args]
@@ -719,7 +615,7 @@ class Compiler:
                     return value(fr)
             raise Undefined("no case applies")
 
-        return _node(run, [n for row in rows for n in row])
+        return node_of(run, [n for row in rows for n in row])
 
     def condition(self, c: Any, scope: Scope) -> Node:
         """A node whose value is a truth value."""
@@ -731,15 +627,15 @@ class Compiler:
             runs = [p.run for p in parts]
             every = isinstance(c, sp.And)
             if every:
-                return _node(lambda fr: all(r(fr) for r in runs), parts)
-            return _node(lambda fr: any(r(fr) for r in runs), parts)
+                return node_of(lambda fr: all(r(fr) for r in runs), parts)
+            return node_of(lambda fr: any(r(fr) for r in runs), parts)
         if isinstance(c, sp.Not):
             inner = self.condition(c.args[0], scope)
-            return _node(lambda fr: not inner.run(fr), [inner])
+            return node_of(lambda fr: not inner.run(fr), [inner])
         if isinstance(c, (sp.Eq, sp.Ne)):
             same, parts = self.equality(c.args[0], c.args[1], scope)
             negate = isinstance(c, sp.Ne)
-            return _node(lambda fr: same(fr) != negate, parts)
+            return node_of(lambda fr: same(fr) != negate, parts)
         if type(c) in ORDER:
             return self.comparison(c, scope)
         if isinstance(c, sp.Contains):
@@ -784,7 +680,7 @@ class Compiler:
                 return at_zero
             raise Undefined("a condition on its boundary", final=bool(d == 0))
 
-        return _node(run, [x, y])
+        return node_of(run, [x, y])
 
     def membership(self, c: Any, scope: Scope) -> Node:
         element, members = c.args
@@ -802,7 +698,7 @@ class Compiler:
                 return False
             raise Undefined("a condition that is too close to call", final=False)
 
-        return _node(run, [x, *parts])
+        return node_of(run, [x, *parts])
 
     def axis_of(self, e: Any, scope: Scope) -> Axis | None:
         if not isinstance(e, sp.Symbol):
@@ -814,7 +710,7 @@ class Compiler:
         parts = [self.attempt(a, scope) for a in e.args]
         slot = self.new_slot()
         runs = [p.run for p in parts]
-        joined = _node(lambda fr: runs[fr.slots[slot]](fr), parts)
+        joined = node_of(lambda fr: runs[fr.slots[slot]](fr), parts)
         return Node(joined.run, joined.names, joined.slots | {slot}, max(p.cost for p in parts))
 
     def attempt(self, e: Any, scope: Scope) -> Node:
@@ -831,13 +727,13 @@ class Compiler:
 
     def truth(self, e: Any, scope: Scope) -> Node:
         holds = self.condition(e, scope)
-        return _node(lambda fr: ONE if holds.run(fr) else ZERO, [holds])
+        return node_of(lambda fr: ONE if holds.run(fr) else ZERO, [holds])
 
     def integer_function(self, e: Any, scope: Scope) -> Node:
         a, b = (self.index(x, scope) for x in e.args)
         if isinstance(e, sp.binomial):
-            return _node(lambda fr: fmpq(_binomial(a.run(fr), b.run(fr))), [a, b])
-        return _node(lambda fr: fmpq(_modulo(a.run(fr), b.run(fr))), [a, b])
+            return node_of(lambda fr: fmpq(binomial(a.run(fr), b.run(fr))), [a, b])
+        return node_of(lambda fr: fmpq(modulo(a.run(fr), b.run(fr))), [a, b])
 
 
 CLOSABLE = (sp.Sum, sp.Product, MaxOver, MinOver, Det, InverseEntry, sp.Derivative)
@@ -958,67 +854,6 @@ def _discrete_names(setting: Setting) -> frozenset[str]:
     return frozenset(setting.labels) | {_base_name(f[0]) for f in found if f is not None}
 
 
-def _total(items: Iterator[Any]) -> Any:
-    total: Any = ZERO
-    for x in items:
-        total = total + x
-    return total
-
-
-def _product(items: Iterator[Any]) -> Any:
-    total: Any = ONE
-    for x in items:
-        total = rounded(total * x)
-    return total
-
-
-def difference(x: Value, y: Value) -> Any:
-    return real_part(x) - real_part(y)
-
-
-def _same(x: Value, y: Value) -> bool:
-    a, b = terms_of(x), terms_of(y)
-    return all(a.get(m, ZERO) == b.get(m, ZERO) for m in a.keys() | b.keys())
-
-
-def extreme(items: Sequence[Value], greatest: bool) -> Value:
-    """The greatest (or least); where it is not clear which, an enclosure, and with infinitesimals no answer."""
-    if not items:
-        raise Undefined("the maximum of nothing")
-    best = items[0]
-    for x in items[1:]:
-        d = difference(x, best)
-        if d > 0 or d < 0:
-            best = x if (d > 0) == greatest else best
-        elif type(x) is not Jet and type(best) is not Jet:
-            best = best if d == 0 else (ball(best).max(ball(x)) if greatest else ball(best).min(ball(x)))
-        elif not _same(x, best):
-            raise Undefined("the derivative of a maximum at a tie", final=bool(d == 0))
-    return best
-
-
-def determinant(rows: Sequence[Sequence[Value]]) -> Value:
-    """By expansion along rows over sets of columns: no division, so it works for infinitesimals too."""
-    partial: dict[int, Any] = {0: ONE}
-    for row in rows:
-        nxt: dict[int, Any] = {}
-        for used, minor in partial.items():
-            for j, x in enumerate(row):
-                if not used >> j & 1:
-                    term = minor * x if (used >> j).bit_count() % 2 == 0 else -(minor * x)
-                    at = used | 1 << j
-                    nxt[at] = nxt[at] + term if at in nxt else term
-        partial = nxt
-    return partial[(1 << len(rows)) - 1]
-
-
-def inverse_entry(rows: Sequence[Sequence[Value]], k: int, m: int) -> Value:
-    """(A^-1)[k, m] = (-1)^(k+m) det(A without row m and column k) / det A."""
-    minor = [[x for j, x in enumerate(row) if j != k] for i, row in enumerate(rows) if i != m]
-    cofactor = determinant(minor)
-    return (cofactor if (k + m) % 2 == 0 else -cofactor) * compose(t_power(fmpq(-1)), determinant(rows))
-
-
 def _levels(variables: list[Variable]) -> list[tuple[frozenset[str], list[Variable]]]:
     """Variables of a derivative, outermost first; one that is defined through another lies on a later level.
 
@@ -1032,192 +867,6 @@ def _levels(variables: list[Variable]) -> list[tuple[frozenset[str], list[Variab
         else:
             levels.append((frozenset({v[0]}), [v]))
     return levels
-
-
-def _coefficient(x: Value, mask: int) -> Value:
-    """The coefficient of the infinitesimals in mask."""
-    if type(x) is not Jet:
-        return ZERO
-    found = {m & ~mask: c for m, c in x.terms.items() if m & mask == mask}
-    if not found or found.keys() == {0}:
-        return found.get(0, ZERO)
-    found.setdefault(0, ZERO)
-    return Jet(found)
-
-
-def sample(functions: Mapping[str, Smooth], name: str, arguments: Sequence[Value]) -> Value:
-    """The sampled unknown function at its arguments."""
-    if name not in functions:
-        raise Missing((name, ()))
-    total: Any = ZERO
-    for coefficients, u in zip(functions[name].parts, arguments, strict=False):
-        value: Any = ZERO
-        for c in reversed(coefficients):
-            value = value * u + fmpq(c.numerator, c.denominator)
-        total = total + value
-    if len(arguments) > 1:
-        cross = functions[name].cross
-        product: Any = fmpq(cross.numerator, cross.denominator)
-        for u in arguments:
-            product = product * u
-        total = total + product
-    return total
-
-
-def taylor_polynomial(values: Mapping[Key, Any], name: str, moved: Sequence[tuple[Key, dict[int, Any]]]) -> Value:
-    """L + sum_a g_a h_a + 1/2 sum_ab H_ab h_a h_b, where h is the infinitesimal part of the arguments."""
-    if (name, ()) not in values:
-        raise Missing((name, ()))
-    total: Any = values[name, ()]
-    steps = []
-    for a, (key, h) in enumerate(moved):
-        if h:
-            if key not in values:
-                raise Missing(key)
-            total = total + Jet(dict(h)) * values[key]
-            steps.append((a, h))
-    for a, h in steps:
-        for b, k in steps:
-            second = times(h, k)
-            if second:
-                total = total + Jet(second) * fmpq(_curvature(a, b), 2)
-    return total
-
-
-def _curvature(a: int, b: int) -> int:
-    """The second derivatives of an unknown loss: symmetric and without pattern."""
-    return (7 * a * b + 3 * (a + b) + 5) % 7 - 3
-
-
-def _binomial(n: int, k: int) -> int:
-    if n < 0:
-        raise Undefined("a binomial coefficient of a negative number")
-    if n > 2000:
-        raise BudgetExceeded("a large binomial coefficient")
-    return math.comb(n, k) if k >= 0 else 0
-
-
-def _modulo(a: int, b: int) -> int:
-    if b == 0:
-        raise Undefined("a remainder modulo zero")
-    return a % b
-
-
-# ------------------------------------------------------------------------------------------------------ programs
-
-
-@contextmanager
-def working_precision(bits: int) -> Iterator[None]:
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
-    try:
-        yield
-    finally:
-        flint.ctx.prec = before
-
-
-@contextmanager
-def deep_recursion() -> Iterator[None]:
-    """Closures nest as deep as expressions do; beyond that a clear error."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, RECURSION))
-    try:
-        yield
-    except RecursionError:
-        raise BudgetExceeded("the expression is nested too deeply") from None
-    finally:
-        sys.setrecursionlimit(before)
-
-
-@dataclass
-class Meter:
-    """Counts the operations of many runs."""
-
-    spent: int = 0
-
-
-@dataclass(frozen=True)
-class Program:
-    """Compiled expressions (or conditions); run at a point."""
-
-    nodes: tuple[Node, ...]
-    slots: int
-    free: Mapping[str, int]
-
-    def frame(self, point: Point, budget: int) -> Frame:
-        values: dict[Key, Any] = {
-            k: fmpq(v.numerator, v.denominator) if type(v) is Fraction else _number(v) for k, v in point.values.items()
-        }
-        for name, i in (*point.sizes.items(), *point.indices.items()):
-            values[name, ()] = fmpq(i)
-        return Frame(Machine(self.slots, point.functions, budget), values, None, NOTHING)
-
-    def values(
-        self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET, meter: Meter | None = None
-    ) -> list[Any]:
-        """The values as exact rationals where possible, else as balls; truth values for conditions."""
-        with working_precision(precision), deep_recursion():
-            frame = self.frame(point, budget)
-            try:
-                return [real_part(n.run(frame)) for n in self.nodes]
-            except (ZeroDivisionError, OverflowError, ValueError) as problem:
-                raise Undefined(str(problem)) from None
-            finally:
-                if meter is not None:
-                    meter.spent += 50 + budget - frame.machine.left
-
-    def where_defined(self, point: Point, precision: int, budget: int, meter: Meter) -> list[Any]:
-        """The values as `values` gives them; None for each that is not defined at the point, or costs too much."""
-        out: list[Any] = []
-        with working_precision(precision), deep_recursion():
-            frame = self.frame(point, budget)
-            for node in self.nodes:
-                try:
-                    out.append(real_part(node.run(frame)))
-                except (Undefined, BudgetExceeded, ZeroDivisionError, OverflowError, ValueError):
-                    out.append(None)
-            meter.spent += 50 + budget - frame.machine.left
-        return out
-
-    def each(
-        self,
-        point: Point,
-        wanted: Sequence[tuple[int, int]],
-        precision: int = 64,
-        budget: int = DEFAULT_BUDGET,
-        meter: Meter | None = None,
-    ) -> list[Any]:
-        """The values of some of the expressions, each with the number of its `Choice`; None where one has none."""
-        out: list[Any] = []
-        with working_precision(precision), deep_recursion():
-            frame = self.frame(point, budget)
-            for k, chosen in wanted:
-                for slot in self.nodes[k].slots:
-                    frame.slots[slot] = chosen
-                try:
-                    out.append(real_part(self.nodes[k].run(frame)))
-                except (MeaningError, ZeroDivisionError, OverflowError, ValueError):
-                    frame.machine.bits = 0
-                    out.append(None)
-            if meter is not None:
-                meter.spent += 50 + budget - frame.machine.left
-        return out
-
-    def run(self, point: Point, precision: int = 64, budget: int = DEFAULT_BUDGET) -> arb:
-        """A ball that contains the value of the (first) expression."""
-        value = self.values(point, precision, budget)[0]
-        with working_precision(precision):
-            return ball(value)
-
-    def exact(self, point: Point, budget: int = DEFAULT_BUDGET) -> Fraction | None:
-        """The value, if it is a rational number that was computed exactly."""
-        value = self.values(point, 64, budget)[0]
-        return Fraction(int(value.p), int(value.q)) if type(value) is fmpq else None
-
-
-def _number(v: Any) -> Any:
-    """A value to compute with: rationals as such, the rest as it is."""
-    return fmpq(v.numerator, v.denominator) if isinstance(v, (Fraction, int)) else v
 
 
 def compile_all(exprs: Sequence[Any], setting: Setting) -> Program:

@@ -34,9 +34,11 @@ from derive.calculus.equations import (
     is_polynomial,
     solve_group,
 )
+from derive.calculus.frames import Key, Point, Smooth
 from derive.calculus.intake import complete
 from derive.calculus.language import Binder
-from derive.calculus.meaning import Key, Meter, Point, Program, Smooth, compile_all, working_precision
+from derive.calculus.meaning import compile_all
+from derive.calculus.program import Meter, Program, working_precision
 from derive.calculus.series import Undefined, ball
 from derive.calculus.setting import Assumption, Axis, Setting
 

@@ -16,7 +16,7 @@ import sympy as sp
 from flint import fmpq
 
 from derive.calculus.equations import Hopeless, Unsatisfied
-from derive.calculus.meaning import Point, Smooth, working_precision
+from derive.calculus.frames import Point, Smooth
 from derive.calculus.points import (
     CHECKING,
     GENERIC,
@@ -32,6 +32,7 @@ from derive.calculus.points import (
     completed,
     overlap,
 )
+from derive.calculus.program import working_precision
 from derive.calculus.series import BudgetExceeded, MeaningError, Undefined, ball
 from derive.calculus.setting import Setting
 from derive.calculus.verdict import Kind, Verdict, Witness

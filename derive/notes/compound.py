@@ -7,6 +7,7 @@ everywhere else ``s_1`` is entry 1 of ``s``.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from derive.notes.grammar import syntax as s
@@ -156,7 +157,7 @@ def lettered_names(chains: list[s.Chain]) -> set[str]:
         for k, link in enumerate(chain.links):
             if link.side is None:
                 continue
-            inner = {id(n.base) for n in walk(link.side) if isinstance(n, s.Subscript)}
+            inner = {id(n.base) for n in walk(link.side) if isinstance(n, s.Subscript)} | _applied(link.side)
             for node in walk(link.side):
                 if isinstance(node, s.Subscript) and isinstance(node.base, s.Name):
                     said = letter(node.indices[0]) if len(node.indices) == 1 else None
@@ -177,6 +178,17 @@ def lettered_names(chains: list[s.Chain]) -> set[str]:
         if single and not _stands_elsewhere(name, chains):
             found |= {f"{b}_{name}" for b in bases}
     return found
+
+
+def _applied(tree: s.Node) -> set[int]:
+    r"""The names that stand in front of an argument: ``\pi(a)`` says nothing of ``\pi_G``."""
+    return {
+        id(name)
+        for node in walk(tree)
+        if isinstance(node, s.Factors)
+        for name, behind in pairwise(node.factors)
+        if isinstance(name, s.Name) and isinstance(behind, s.Group) and behind.opening == "("
+    }
 
 
 def _stands_elsewhere(name: str, chains: list[s.Chain]) -> bool:

@@ -19,7 +19,7 @@ from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.notes.called import called, with_called
 from derive.notes.cases import heading
 from derive.notes.collect import Collector
-from derive.notes.compound import compound_names, counts, renamed_chain, split_dresses
+from derive.notes.compound import compound_names, counts, lettered_names, renamed_chain, split_dresses
 from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
@@ -143,10 +143,12 @@ class Reading:
         raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])
         raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
-        self.called = called([c for chains in raw.values() for c in chains])
+        spelled = [c for chains in raw.values() for c in chains]
+        self.called = called(spelled)
         raw = {key: tuple(with_called(c, self.called) for c in chains) for key, chains in raw.items()}
         everything = [c for chains in raw.values() for c in chains]
-        self.compounds, self.dresses = compound_names(everything), split_dresses(everything)
+        self.compounds = compound_names(everything) | lettered_names(spelled)
+        self.dresses = split_dresses(everything)
         self.counts = counts(everything)
         self.squares = squares([renamed_chain(c, self.compounds, self.dresses, self.counts) for c in everything])
         self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}

@@ -9,8 +9,9 @@ import pytest
 import sympy as sp
 
 from derive.calculus.equations import form_of, is_polynomial
+from derive.calculus.frames import Key, Point
 from derive.calculus.language import dimension, index, scalar, tensor
-from derive.calculus.meaning import Key, Point, compile_all
+from derive.calculus.meaning import compile_all
 from derive.calculus.points import MIXED, Budget, Problem
 from derive.calculus.setting import Assumption, Axis, Setting
 

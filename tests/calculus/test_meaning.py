@@ -10,19 +10,10 @@ import pytest
 import sympy as sp
 from flint import arb
 
+from derive.calculus.frames import Missing, Point, Smooth
 from derive.calculus.language import Det, InverseEntry, MaxOver, MinOver, dimension, index, labels, scalar, tensor
-from derive.calculus.meaning import (
-    Choice,
-    Meter,
-    Missing,
-    Point,
-    Smooth,
-    compile,
-    compile_all,
-    evaluate,
-    evaluate_exact,
-    separated,
-)
+from derive.calculus.meaning import Choice, compile, compile_all, evaluate, evaluate_exact, separated
+from derive.calculus.program import Meter
 from derive.calculus.series import BudgetExceeded, Undefined, Unsupported, ball
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from derive.calculus.frames import Point
 from derive.calculus.language import dimension, index, scalar, tensor
-from derive.calculus.meaning import Point, evaluate
+from derive.calculus.meaning import evaluate
 from derive.calculus.series import Undefined
 from derive.calculus.setting import Axis, Setting
 

@@ -8,8 +8,9 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
+from derive.calculus.frames import Point
 from derive.calculus.language import InverseEntry, dimension, index, labels, scalar, tensor
-from derive.calculus.meaning import Point, evaluate
+from derive.calculus.meaning import evaluate
 from derive.calculus.points import MIXED, Budget, Problem
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
 from derive.calculus.witness import agree, find_witness, points, within
