@@ -16,7 +16,8 @@ from derive.notes.statements import CUES, OPPOSITE, Mode
 
 _SUBORDINATE = (
     r"\W*(?:(?:so|hence|thus|therefore|then|also|now|finally|moreover|furthermore|further|first|second|next|note|observe|"
-    r"indeed|similarly|conversely|clearly|in particular|in this case|we (?:have|see|note|know)|that|and|but)\b\W*)*"
+    r"indeed|similarly|conversely|clearly|even|only|"
+    r"in particular|in this case|we (?:have|see|note|know)|that|and|but)\b\W*)*"
     r"(?:since|because|if|when|whenever|given|with|assuming|supposing|provided|"
     r"under the (?:assumption|condition|constraint)s?)\b"
 )

@@ -53,7 +53,8 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b", Mode.FOR),
         (r"\b(such that|subject to|s\. ?t\.|where|wherein)", Mode.WITH),
         (r"\bwith\b(?!\s+respect|\s+regard)", Mode.WITH),
-        (r"\b(let|define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
+        (r"\blet\b(?!\s*(us|['’]s)\b)|\b(define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
+        (r"\blet\s*(us|['’]s)\s+(put|set|write|call|consider|take|say)\b", Mode.LET),
         (r"(^\W*|\b(we|now|again|further)\s+|,\s*)(put|set|write|call|consider|take)\b", Mode.LET),
         (r"\b(away from|except|unless|other than|outside(?: of)?)\b", Mode.AWAY),
         (r"\b(otherwise|then|hence|thus|therefore|consequently|it follows|follows that|we (have|get|obtain|find|see)|"
@@ -87,7 +88,7 @@ def mode_after(words: str, mode: Mode, opening: bool) -> Mode:
     for _, new in sorted(found, key=lambda pair: pair[0]):
         if new is Mode.PLAIN:
             # "Assume that the rows are one-hot, so …" goes on assuming; "Since …, so" does not
-            mode = mode if mode is Mode.ASSUME else Mode.CLAIM if mode in ASSUMING else mode
+            mode = Mode.CLAIM if mode in (ASSUMING - {Mode.ASSUME}) | {Mode.LET} else mode
         elif new in LOCAL and mode is Mode.ASSUME:
             pass
         elif new is Mode.WITH and mode in (Mode.ASSUME, Mode.LET):
