@@ -88,7 +88,7 @@ def mode_after(words: str, mode: Mode, opening: bool) -> Mode:
     for _, new in sorted(found, key=lambda pair: pair[0]):
         if new is Mode.PLAIN:
             # "Assume that the rows are one-hot, so …" goes on assuming; "Since …, so" does not
-            mode = Mode.CLAIM if mode in (ASSUMING - {Mode.ASSUME}) | {Mode.LET} else mode
+            mode = Mode.CLAIM if mode in ASSUMING - {Mode.ASSUME} else mode
         elif new in LOCAL and mode is Mode.ASSUME:
             pass
         elif new is Mode.WITH and mode in (Mode.ASSUME, Mode.LET):

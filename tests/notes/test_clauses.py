@@ -47,7 +47,6 @@ CLAUSES = (
     (S, f"The Jacobian is given by ${D} = s_i$.", [(f"{D} = s_i", "")]),
     (S, f"From ${D} = s_i$ we get $s_i = 1$.", [(f"{D} = s_i", ""), ("s_i = 1", "")]),
     (X, "Let us show that $x = 2 x$. Let's check $x = 3 x$.", [("x = 2 x", ""), ("x = 3 x", "")]),
-    (X, "Let $a \\in \\mathbb{R}$, so that $a^2 = 2 a$.", [("a^2 = 2 a", "")]),
     (X, "Even if $x > 0$, $|x| = 2 x$.", [("|x| = 2 x", "x > 0")]),
     (S, f"Derive ${D} = s_i$.", [(f"{D} = s_i", "")]),
     (S, r"The last link needs $\sum_i y_i = 1$.", []),
