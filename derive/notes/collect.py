@@ -18,6 +18,7 @@ from derive.notes.document import Formula, Place, Sentence
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, letter, walk
 from derive.notes.inventory import Inventory
+from derive.notes.meaning.naming import IDENTITY_NAMES
 from derive.notes.meaning.scope import Entity, Kind, Names
 from derive.notes.meaning.scope import Formula as Definition
 from derive.notes.meaning.shapes import AxisVar
@@ -402,6 +403,9 @@ class Collector:
         if any(isinstance(n, s.Partial | s.Nabla) for n in nodes):
             return False
         known = [self.names[n.text] for n in nodes if isinstance(n, s.Name) and n.text in self.names]
+        heads = [head_and_indices(n) for n in nodes if isinstance(n, s.Subscript)]
+        if any(isinstance(h, s.Name) and self.is_unheard_of(h.text) for h, indices in heads if indices):
+            return all(e.formula is None for e in known)
         free = [e for e in known if e.kind is Kind.TENSOR and e.formula is None and not e.depends]
         return bool(free) and all(e.formula is None and e.kind is not Kind.FUNCTION for e in known)
 
@@ -410,6 +414,10 @@ class Collector:
         here = {e.name for r in self.records[self.first :] if isinstance(r, GivenRecord) for e in r.entities}
         names = {n.text for link in chain.links for n in walk(link.side) if isinstance(n, s.Name)}
         return mode is Mode.PLAIN and bool(here & names)
+
+    def is_unheard_of(self, name: str) -> bool:
+        """Whether a name was not introduced so far and bears no meaning of its own."""
+        return name not in self.names and name not in (r"\delta", "1", *IDENTITY_NAMES)
 
     def speaks_of_a_derivative(self, chain: s.Chain) -> bool:
         """``since f' = g``: what a derivative is follows from the definitions and is claimed, unless it says Assume."""

@@ -34,11 +34,12 @@ def define(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
         return True
     name = recurrent(c, chain) if mode is not Mode.DENY else None
     if name is not None:
-        c.recurrent.add(name)
         message = f"{name} is given through its own other values, and recurrences are not known here"
-        unread(c, chain.links, formula, c.at(formula, chain.links[1].at), message)
-        c.bind(Entity(name, Kind.TENSOR, problem=message))
-        return True
+        c.recurrent.add(name)
+        return lose(c, name, chain, formula, message)
+    if left is not None and mode is not Mode.DENY and is_another_function(c, left):
+        message = f"{left.name} is a function of other arguments so far, and a second meaning of it is not known here"
+        return lose(c, left.name, chain, formula, message)
     if left is None or not definable(c, left, chain, mode):
         return False
     first = chain.links[1]
@@ -55,6 +56,20 @@ def define(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
     if len(chain.links) > 2:
         c.claims(chain, formula, mode, 2)
     return True
+
+
+def lose(c: Collector, name: str, chain: s.Chain, formula: Formula, message: str) -> bool:
+    """The equation is unread, and so is all that is said of its name from here on."""
+    unread(c, chain.links, formula, c.at(formula, chain.links[1].at), message)
+    c.bind(Entity(name, Kind.TENSOR, problem=message))
+    return True
+
+
+def is_another_function(c: Collector, left: Left) -> bool:
+    """``f(x) = …`` behind ``f(x, y) = …``"""
+    entity = c.names.get(left.name)
+    known = entity.formula.params if entity is not None and entity.formula is not None else ()
+    return bool(known) and bool(left.params) and len(known) != len(left.params)
 
 
 def recurrent(c: Collector, chain: s.Chain) -> str | None:

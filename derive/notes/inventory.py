@@ -27,7 +27,7 @@ class Inventory:
         self.scripted: dict[str, set[bool]] = {}  # whether its scripts have a superscript in parentheses
         self.letters: set[str] = set()
         self.valued: set[str] = set()
-        self.turned: set[str] = set()
+        self.turned: dict[str, int] = {}  # names that are transposed, with the indices that they have there
         self.limits: set[str] = set()
         self.introduced: dict[str, list[tuple[int, Entity]]] = {}
         self.made: dict[str, Entity] = {}
@@ -53,17 +53,27 @@ class Inventory:
                     if id(node) not in inner:
                         self.scripted.setdefault(head.text, set()).add(members)
                     inner |= {id(n) for n in _layers(node)}
-            elif isinstance(node, s.Transpose) and isinstance(node.base, s.Name):
-                self.turned.add(node.base.text)
+                if _is_turned(node):
+                    self.transposed(node.base)
+            elif isinstance(node, s.Transpose):
+                self.transposed(node.base)
             elif isinstance(node, s.Partial | s.Nabla):
                 self.differentiated(node)
             elif isinstance(node, s.Factors):
                 self.applied(node)
+                for left, right, sign in zip(node.factors, node.factors[1:], node.signs[1:], strict=False):
+                    if not sign and _is_turned(left) and head_and_indices(right)[1]:
+                        self.transposed(right)  # w_j^T x_i: x_i is a vector, too
             elif isinstance(node, s.Binder):
                 for part in (node.first, node.last) if node.relation == "=" else ():
                     self.limits |= {n.text for n in walk(part) if isinstance(n, s.Name)} if part is not None else set()
         self.letters |= set(free_letters(tree))
         self.valued |= set(value_names(tree))
+
+    def transposed(self, node: s.Node) -> None:
+        head, indices = head_and_indices(node)
+        if isinstance(head, s.Name):
+            self.turned[head.text] = max(self.turned.get(head.text, 0), len(indices))
 
     def differentiated(self, node: s.Partial | s.Nabla) -> None:
         body = letter(node.body)
@@ -125,9 +135,9 @@ class Inventory:
 
     def implied_rank(self, name: str) -> int:
         rank = self.usage.get(name, 0)
-        if not rank and name in self.turned:
-            return 2 if name[:1].isupper() else 1
-        return rank
+        if self.turned.get(name) != rank:
+            return rank
+        return 2 if not rank and name[:1].isupper() else rank + 1
 
     def family(self, name: str, names: Names) -> Entity | None:
         """``w`` beside a declared matrix ``W``, ``W`` beside a declared family ``w``."""
@@ -336,6 +346,10 @@ ELEMENTWISE_NODES = (
 
 def f_has(node: Any, name: str) -> bool:
     return any(isinstance(n, s.Name) and n.text == name for n in walk(node))
+
+
+def _is_turned(node: Any) -> bool:
+    return isinstance(node, s.Transpose) or (isinstance(node, s.Superscript) and letter(node.exponent) == "T")
 
 
 def _layers(node: Any) -> Iterator[Any]:

@@ -50,7 +50,7 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"(^\W*|[,;:]\s*|\band\s+)(given)\b(?!\s+by)", Mode.SINCE),
         (r"\b(since|because|provided)\b", Mode.SINCE),
         (r"\b(if|when|whenever)\b(?! and only)", Mode.IF),
-        (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b", Mode.FOR),
+        (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b(?![^$]*[,;:])", Mode.FOR),
         (r"\b(such that|subject to|s\. ?t\.|where|wherein)", Mode.WITH),
         (r"\bwith\b(?!\s+respect|\s+regard)", Mode.WITH),
         (r"\blet\b(?!\s*(us|['’]s)\b)|\b(define[sd]?|defining|denotes?|introduce)\b", Mode.LET),
