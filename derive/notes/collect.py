@@ -266,6 +266,8 @@ class Collector:
         index, matrix, name = letter(nodes[1]), letter(nodes[2]), letter(head)
         if name is None or matrix is None or index is None or len(indices) != 1 or letter(indices[0]) != index:
             return False
+        if name == matrix and kind.group(1).lower() == "row":
+            return True
         at = nodes[0]
         assert at is not None
         inner: tuple[s.Node, ...] = (s.Name(at.start, at.end, index),)

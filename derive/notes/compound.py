@@ -57,7 +57,7 @@ def compound_names(chains: list[s.Chain]) -> frozenset[str]:
                     found = numbered(item) or numbered(getattr(item, "base", None))
                     if found is not None and chain.links[1].sign == r"\in":
                         declared.add(found[1])
-                    elif found is None and (name := _head(item)) is not None:
+                    elif found is None and not isinstance(item, s.Factors) and (name := _head(item)) is not None:
                         bare.add(name)
     return frozenset(
         declared

@@ -241,7 +241,7 @@ def declare_name(
     ):
         return declare_values(c, name, node, family, space, chain, formula, mode)
     field_, sizes, bound = space_of(c, space)
-    flat = len(sizes) == 2 and 1 in sizes and c.inventory.usage.get(name, 0) < 2
+    flat = len(sizes) == 2 and 1 in sizes and name not in c.inventory.crossed
     row = flat and sizes[0] == 1 and sizes[1] != 1
     if flat:  # a matrix of one row or one column, never taken by two indices
         sizes = [size for size in sizes if size != 1]

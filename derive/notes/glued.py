@@ -53,7 +53,7 @@ def with_glued(chain: s.Chain, names: frozenset[Letters]) -> s.Chain:
 
 def _look(chain: s.Chain, said: bool, seen: Seen) -> None:
     links = chain.links
-    if len(links) < 2 or not isinstance(links[0].side, s.Factors | s.Group):
+    if len(links) < 2 or not isinstance(links[0].side, s.Factors | s.Group | s.Subscript):
         return
     side = links[0].side
     for item in side.items if isinstance(side, s.Group) and side.opening == "" else (side,):
@@ -68,6 +68,8 @@ def _look(chain: s.Chain, said: bool, seen: Seen) -> None:
 
 def _letters(node: Any) -> Letters | None:
     """The letters of a product of nothing but names, the last with indices or not, before arguments or not."""
+    if isinstance(node, s.Subscript):  # \mathbf{dS}_{ij}
+        node = node.base
     if not isinstance(node, s.Factors) or any(node.signs):
         return None
     factors = node.factors

@@ -8,7 +8,16 @@ from typing import Any
 import sympy as sp
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import dump, free_letters, head_and_indices, letter, paren_index, value_names, walk
+from derive.notes.grammar.trees import (
+    dump,
+    free_letters,
+    head_and_indices,
+    is_number,
+    letter,
+    paren_index,
+    value_names,
+    walk,
+)
 from derive.notes.meaning.functions import ELEMENTWISE
 from derive.notes.meaning.reading import Bound
 from derive.notes.meaning.scope import Entity, Formula, Kind, Names
@@ -24,6 +33,7 @@ class Inventory:
         self.all_names: set[str] = set()
         self.dressed_names: frozenset[str] = frozenset()  # \mathbf{w} where w is another name
         self.usage: dict[str, int] = {}
+        self.crossed: set[str] = set()  # names that are taken by a row and a column, neither of them the first
         self.scripted: dict[str, set[bool]] = {}  # whether its scripts have a superscript in parentheses
         self.letters: set[str] = set()
         self.valued: set[str] = set()
@@ -31,6 +41,7 @@ class Inventory:
         self.limits: set[str] = set()
         self.introduced: dict[str, list[tuple[int, Entity]]] = {}
         self.made: dict[str, Entity] = {}
+        self.lost: dict[str, str] = {}  # names of which only an equation that is not read would say what they are
         self.layouts: dict[str, Value] = {}
         self.by: dict[str, list[str]] = {}
         self.laid_out: list[tuple[s.Partial, Value]] = []  # derivatives that are declared, with their shapes
@@ -49,6 +60,8 @@ class Inventory:
                 head, indices = head_and_indices(node)
                 if isinstance(head, s.Name) and indices:
                     self.usage[head.text] = max(self.usage.get(head.text, 0), len(indices))
+                    if len(indices) == 2 and not any(is_number(i, "1") for i in indices):
+                        self.crossed.add(head.text)
                     members = any(isinstance(n, s.Superscript) and paren_index(n.exponent) for n in _layers(node))
                     if id(node) not in inner:
                         self.scripted.setdefault(head.text, set()).add(members)
@@ -120,6 +133,8 @@ class Inventory:
         family = self.family(name, names)
         if family is not None:
             return family
+        if name in self.lost:
+            raise ReadProblem(self.lost[name])
         if name not in self.made:
             if name in self.limits and not self.usage.get(name):
                 self.made[name] = Entity(name, Kind.DIMENSION)

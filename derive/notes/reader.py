@@ -36,7 +36,7 @@ from derive.notes.document import (
 from derive.notes.glued import glued, with_glued
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.formula import as_formula, parse
-from derive.notes.grammar.trees import free_letters, letter
+from derive.notes.grammar.trees import free_letters, head_and_indices, letter
 from derive.notes.inventory import Inventory
 from derive.notes.meaning.conditions import COMPARE
 from derive.notes.meaning.reading import Bound
@@ -605,6 +605,7 @@ class Pending:
         record = self.record
         self.problem = record.problem
         if self.problem is not None or record.left is None or record.right is None:
+            self.lose()
             return
         first: ReadProblem | None = None
         for attempt in self.attempts():
@@ -621,6 +622,20 @@ class Pending:
         assert first is not None
         self.meaning = None
         self.problem = self.located(first)
+        self.lose()
+
+    def lose(self) -> None:
+        """What an equation that is not read may have been to introduce is not taken for a free quantity."""
+        record, inventory = self.record, self.reading.inventory
+        if record.sign not in EQUAL_SIGNS or record.left is None:
+            return
+        left = record.left.factors[0] if isinstance(record.left, s.Factors) else record.left
+        name = letter(head_and_indices(left)[0])
+        if name is None or name in record.names or name in inventory.introduced or name in inventory.made:
+            return
+        if isinstance(record.left, s.Factors) and not is_application(record.left):
+            return
+        inventory.lost[name] = f"{name} stands on the left of an equation that is not read"
 
     def attempts(self) -> Iterable[dict[str, Any]]:
         special = dict(self.record.special)
@@ -906,6 +921,11 @@ def family_spelling(entity: Entity) -> str:
     at = "".join(place[i] for i in formula.formals)
     rows = ", ".join(f"{p}_{{{{{''.join(place[i] for i in formula.rows[p])}\\cdot}}}}" for p in formula.params)
     return f"{entity.symbol}_{{{{{at}}}}}({rows})"
+
+
+def is_application(node: s.Factors) -> bool:
+    group = node.factors[-1]
+    return len(node.factors) == 2 and isinstance(group, s.Group) and group.opening == "("
 
 
 def _zero(value: Value | None) -> bool:

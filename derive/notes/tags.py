@@ -61,6 +61,12 @@ def tagged(chains: Iterable[s.Chain]) -> Tags:
         if _is_tagged(base, scripts, seen) or _is_defined(base, scripts, seen)
         for script in scripts
     }
+    names |= {
+        base + script: base
+        for base, scripts in seen.scripts.items()
+        for script in scripts
+        if _is_one(base, script, seen)
+    }
     return Tags(frozenset(names), {names[name]: name for name in names if _is_called_so(names[name], seen)})
 
 
@@ -323,8 +329,19 @@ def _is_tagged(base: str, scripts: set[str], seen: Seen) -> bool:
         return False
     if base in seen.numbers:  # x_0 and x_t, unless one step leads to the next
         return base in seen.numbered and not letters & INDEX_LETTERS and not any(set(x) & {"+", "-"} for x in scripts)
+    if len(scripts) == 1 and scripts == declared and base not in seen.alone and not letters & INDEX_LETTERS:
+        return True  # v_c \in \mathbb{R}^d, and no other v anywhere
     # x_i, x_j are two members of one family: i and j may be equal
     return letters <= seen.shifted or letters <= seen.values or (len(declared) > 1 and not letters <= INDEX_LETTERS)
+
+
+def _is_one(base: str, script: str, seen: Seen) -> bool:
+    r"""``u_o \in \mathbb{R}^d`` beside the family ``u_k \in \mathbb{R}^d``, ``k = 1, \dots, K``."""
+    declared = seen.declared.get(base, set())
+    letters, others = seen.letters.get(script, set()), declared - {script}
+    if script not in declared or not letters or letters & (seen.running | seen.sizes | INDEX_LETTERS):
+        return False
+    return bool(others) and all(seen.letters[x] <= seen.running for x in others)
 
 
 def _is_called_so(base: str, seen: Seen) -> bool:

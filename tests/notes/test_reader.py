@@ -130,6 +130,19 @@ def test_name_used_before_it_is_introduced_is_warned_of() -> None:
     assert str(claim.setting.definitions["L"].body) == "x**2"
 
 
+LOST = (
+    r"Let $v, b \in \mathbb{R}^m$, $W \in \mathbb{R}^{n \times n}$ and $F(v) = b^\top v + W v$.",
+    r"Let $v, b \in \mathbb{R}^m$ and $\sigma(t) = e^t$. Let $$F(v, \sigma_i) = b^\top v + \sigma_i$$",
+    r"Let $v, b \in \mathbb{R}^m$. Let $$F(b_1, v) = b^\top v$$",
+)
+
+
+@pytest.mark.parametrize("text", LOST)
+def test_what_an_unread_equation_may_introduce_is_no_free_quantity(text: str) -> None:
+    claims = read_source(text + "\n\n$$\\frac{\\partial F}{\\partial b_j} = v_j$$\n").claims
+    assert all(c.problem for c in claims)
+
+
 def test_special_size_of_a_dimension() -> None:
     text = SOFTMAX + "\n\nIf $N = 2$, then\n\n$$s = (s_1, s_2)$$\n"
     claim = only(text)

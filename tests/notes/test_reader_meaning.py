@@ -377,6 +377,36 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        r"Let $p, g \in \mathbb{R}^n$, $m(p) = g^\top p$ and $q = 2 g$.",
+        ((r"m(p) - m(q) = m(p - q)", "m - Sum(g[i]*q[i], (i, 1, n))", "Sum((p[j] - q[j])*g[j], (j, 1, n))"),),
+    ),
+    (
+        r"Let $u_o \in \mathbb{R}^d$ and $u_k \in \mathbb{R}^d$ for $k = 1, \dots, K$.",
+        ((r"\sum_{k=1}^K u_k = u_o", "Sum(u[k, i], (k, 1, K))", "u_o[i]"),),
+    ),
+    (
+        r"Let $W \in \mathbb{R}^{n \times m}$, $v \in \mathbb{R}^m$, $b \in \mathbb{R}^n$, $X \in \mathbb{R}^{m \times N}$ and $Z = W X + b$.",
+        (
+            (r"W_i v = b_i", "Sum(W[i, j]*v[j], (j, 1, m))", "b[i]"),
+            (r"Z_{ik} - b_i = \sum_j W_{ij} X_{jk}", "Z[i, k] - b[i]", "Sum(W[i, j]*X[j, k], (j, 1, m))"),
+        ),
+    ),
+    (
+        r"Let $A \in \mathbb{R}^{1 \times n}$ and $W^{[1]}, W^{[2]} \in \mathbb{R}^{m \times n}$.",
+        (
+            (r"A_{1i} = A_{1i}^2", "A[i]", "A[i]**2"),
+            (
+                r"W^{[1]T} W^{[2]} = W^{[2]\top} W^{[1]}",
+                "Sum(W^{(1)}[k, i]*W^{(2)}[k, j], (k, 1, m))",
+                "Sum(W^{(1)}[l, j]*W^{(2)}[l, i], (l, 1, m))",
+            ),
+        ),
+    ),
+    (
+        r"Let $P, d \in \mathbb{R}^{n \times n}$. Let $\mathbf{dS}_{ij} = 2 P_{ij}$.",
+        ((r"\mathbf{dS} = P", "dS[i, j]", "P[i, j]"),),
+    ),
+    (
         r"Let $x_0, x_t \in \mathbb{R}^n$ and $\mu = x_t - x_0$.",
         ((r"\mu + x_0 = x_t", "\\mu[i] + x_0[i]", "x_t[i]"),),
     ),

@@ -76,6 +76,9 @@ class Scripts(Cursor):
             (self.pos + 1, self.partner[self.pos]) if token.kind == "{" else (self.pos, self._behind_dressed(self.pos))
         )
         content = [t for t in self.tokens[low:high] if t.kind not in LAYOUT] if high > 0 else []
+        numbered = self._numbered_transpose(base, token)
+        if numbered is not None:
+            return numbered
         kinds = [t.kind for t in content]
         if (turned := self._member_transposed(base, low, high)) is not None:
             self.pos = high + (token.kind == "{")
@@ -95,6 +98,24 @@ class Scripts(Cursor):
             return _with_sign(base, "^", content, self.behind())
         exponent = self.argument("an exponent")
         return Superscript(base.start, self.behind(), base, exponent)
+
+    def _numbered_transpose(self, base: Node, token: Token) -> Node | None:
+        r"""``W^{[2]T}``, ``W^{(l)\top}``: the number belongs to the name, and what it names is transposed."""
+        low, high = self.pos + 1, self.partner[self.pos]
+        if token.kind != "{" or high < 0 or self.kind_at(low) != "open" or self.tokens[low].text not in ("(", "["):
+            return None
+        behind = self.partner[low] + 1
+        rest = [t for t in self.tokens[behind:high] if t.kind not in LAYOUT] if low < behind < high else []
+        plain = len(rest) == 1 and rest[0].text == "T"
+        if not rest or (not plain and self._transposed(base, rest) is None):
+            return None
+        exponent = self.expression(low, behind)
+        named = Superscript(base.start, exponent.end, base, exponent)
+        transposed = self._transposed(named, rest)
+        self.pos = high + 1
+        return (
+            transposed(self.behind()) if transposed is not None else Transpose(base.start, self.behind(), named, False)
+        )
 
     def _behind_dressed(self, i: int) -> int:
         r"""Behind the one token at ``i``, or behind ``\mathsf{T}``."""

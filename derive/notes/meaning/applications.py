@@ -47,7 +47,10 @@ def application(m: Meaning, function: Any, behind: Any) -> Value | None:
     if entity is None:
         value = unknown_application(m, head, group, indices, primes)
         return value if value is None else _scripted(m, group, behind, value)
+    used = id(entity) in m.used
     m.resolve(entity)
+    if entity.kind is Kind.MAP and not used:
+        del m.used[id(entity)]  # its body may be read in its place
     if entity.kind not in (Kind.FUNCTION, Kind.MAP) and not (entity.depends and not indices):
         if primes:
             raise ReadProblem(f"{head.text} is not introduced as a function", span(function))
@@ -131,7 +134,6 @@ def substituted(m: Meaning, entity: Entity, formula: Formula, arguments: list[Va
     inner.algebra = m.algebra
     inner.depth = m.depth + 1
     inner.used = m.used
-    m.used.pop(id(entity), None)
     if inner.depth > 20:
         raise ReadProblem(f"{entity.name} is opened too deeply")
     for param, argument in zip(formula.params, arguments, strict=True):

@@ -64,6 +64,7 @@ def derived_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
         if entity is not None and entity.kind in (Kind.FUNCTION, Kind.MAP):
             m.resolve(entity)
         if entity is not None and entity.kind is Kind.FUNCTION:
+            m.resolve(entity)
             at = m.value(variables[0])
             if not at.rank and (entity.formula is None or len(entity.formula.params) == 1):
                 return apply_function(m, entity, [at], 0, node)
@@ -115,7 +116,7 @@ def laid_out(m: Meaning, full: Value, body: Value, wide: list[Value], node: Any)
         return full
     rank = wide[0].rank
     if body.rank == 0 and rank == 1:
-        row = not own_shape if declared is None else declared.row
+        row = (wide[0].row if own_shape else True) if declared is None else declared.row
         return replace(full, row=row)
     if body.rank == 0 and rank == 2:
         if (

@@ -64,6 +64,8 @@ def special_subscript(m: Meaning, head: s.Name, indices: tuple[s.Node, ...]) -> 
 def entry_at(m: Meaning, value: Value, indices: tuple[s.Node, ...], what: str, node: Any) -> Value:
     """An entry, a row, a column: the axes without an index stay."""
     indices = spelled_out(indices, value.rank)
+    if len(indices) == 2 and value.rank == 1 and is_number(indices[0 if value.row else 1], "1"):
+        indices = indices[1:] if value.row else indices[:1]  # an entry of the only row or column
     if len(indices) > value.rank:
         shape = m.axes.show_shape(value)
         raise ShapeProblem(

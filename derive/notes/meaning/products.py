@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import is_number, span
+from derive.notes.grammar.trees import head_and_indices, is_number, letter, span
 from derive.notes.meaning.applications import application
 from derive.notes.meaning.patterns import written_out
 from derive.notes.meaning.reading import Meaning
+from derive.notes.meaning.scope import Kind
 from derive.notes.meaning.shapes import ReadProblem, Value
 
 
@@ -31,8 +32,10 @@ def read_factors(m: Meaning, node: s.Factors) -> Value:
     read = applied(m, node)
     check_slash(m, node, read)
     blocks: list[tuple[str, Value]] = []
-    for sign, value, _ in read:
-        if blocks and sign in (r"\odot", r"\otimes", r"\circ"):
+    for k, (sign, value, _) in enumerate(read):
+        if k and sign == "" and is_row(m, read[k - 1][2]) and blocks[-1][1] is read[k - 1][1] and value.rank == 1:
+            blocks[-1] = (blocks[-1][0], m.algebra.dot(blocks[-1][1], value))
+        elif blocks and sign in (r"\odot", r"\otimes", r"\circ"):
             blocks.append((sign, value))
         elif blocks:
             before, left = blocks[-1]
@@ -43,6 +46,16 @@ def read_factors(m: Meaning, node: s.Factors) -> Value:
     for sign, value in blocks[1:]:
         out = m.algebra.outer(out, value) if sign == r"\otimes" else m.algebra.hadamard(out, value)
     return out
+
+
+def is_row(m: Meaning, node: Any) -> bool:
+    """``W_i`` of a matrix that is called W stands as a row before a column: ``W_i v``."""
+    head, indices = head_and_indices(node)
+    name = letter(head)
+    if name is None or not name[:1].isupper() or len(indices) != 1 or name in m.params:
+        return False
+    entity = m.entity(name)
+    return entity is not None and entity.kind is Kind.TENSOR and len(entity.axes or ()) == 2 and not entity.family
 
 
 def joined(m: Meaning, left: Value, sign: str, right: Value) -> Value:

@@ -230,16 +230,19 @@ class Algebra:
         )
 
     def spread(self, values: list[Value]) -> list[Value]:
-        """Beside a matrix with rows of its size and columns of another, a vector is added to each row."""
+        """A vector beside a matrix of two sizes is added to each row, or to each column, whichever it fits."""
         wide = next((v for v in values if v.rank == 2), None)
         if not self.biases or wide is None:
             return values
         rows, columns = map(self.axes.size, wide.axes)
 
         def spread(v: Value) -> Value:
-            if v.rank != 1 or columns is None or self.axes.size(v.axes[0]) != columns or rows in (None, columns):
+            size = self.axes.size(v.axes[0]) if v.rank == 1 else None
+            if size not in (rows, columns) or None in (rows, columns) or rows == columns:
                 return v
-            return replace(v, axes=(wide.axes[0], v.axes[0]), entry=lambda i, j: v.entry(j), row=False)
+            if size == columns:
+                return replace(v, axes=(wide.axes[0], v.axes[0]), entry=lambda i, j: v.entry(j), row=False)
+            return v if v.row else replace(v, axes=(v.axes[0], wide.axes[1]), entry=lambda i, j: v.entry(i))
 
         return [spread(v) for v in values]
 
