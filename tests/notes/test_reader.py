@@ -132,7 +132,6 @@ def test_name_used_before_it_is_introduced_is_warned_of() -> None:
 
 LOST = (
     r"Let $v, b \in \mathbb{R}^m$, $W \in \mathbb{R}^{n \times n}$ and $F(v) = b^\top v + W v$.",
-    r"Let $v, b \in \mathbb{R}^m$ and $\sigma(t) = e^t$. Let $$F(v, \sigma_i) = b^\top v + \sigma_i$$",
     r"Let $v, b \in \mathbb{R}^m$. Let $$F(b_1, v) = b^\top v$$",
 )
 
