@@ -7,7 +7,7 @@ kept only where a sum becomes known or a name is found again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import sympy as sp
@@ -481,10 +481,20 @@ def case_factors(expr: Expr) -> Expr | None:
         common = [f for f in given[0] if not f.is_Number and all(f in other for other in given[1:])]
         if not common:
             return None
-        inside = piecewise((divide(value, mul(*common)), condition) for value, condition in rows)
+        inside = piecewise((_without(value, common), condition) for value, condition in rows)
         return mul(*common, inside)
 
     return innermost(here)(expr)
+
+
+def _without(value: Expr, common: Sequence[Expr]) -> Expr:
+    """A product less factors that it has; dividing would ask whether they are 0."""
+    if value == 0:
+        return value
+    rest = list(factors(value))
+    for factor in common:
+        rest.remove(factor)
+    return mul(*rest)
 
 
 # --- common factors ---------------------------------------------------------------------------------------------
