@@ -272,8 +272,8 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     except NotShort:
         return "", [], set()
     logits = body.logits
-    values = [f"rows.number({r})" if n.rank == 0 and split.size is not None else r
-              for n, r in zip(roots, results, strict=True)]
+    number = "result" if split.size is None else "number"
+    values = [r if n.rank else f"rows.{number}({r})" for n, r in zip(roots, results, strict=True)]
     lines = [*body.lines, f"return {', '.join(values)}"]
     if split.size and re.search(rf"\b{split.size}\b", "\n".join(lines)):
         lines.insert(0, f"{split.size} = len({logits.name})")

@@ -43,7 +43,7 @@ class Short(Straight):
         super().__init__(roots, names, taken | {"rows"})
         self.lane = lane
         self.thin: dict[Node, str] = {}
-        self.sums = self.rest = ""
+        self.sums = self.rest = self.shift = ""
         self.exps = ""
         self.places: dict[Node, str] = {}
         self.mode_thin = False
@@ -123,14 +123,24 @@ class Short(Straight):
         """The sums of the exponentials, in the form in which they are made."""
         if not self.sums:
             e, self.sums = self.exponentials(), self.unused("total")
-            share = self.shares.at_label(self.logits)
+            share, found, operands = self.shares.at_label(self.logits), self.unused("sums"), f"{self.logits.name}, {e}"
             if share and share.at:
-                self.rest, places = self.unused("rest"), self.place_of(share.at.where.node)
-                self.lines.append(f"{self.sums}, {self.rest} = rows.sums_but({e}, {places})")
+                self.rest = self.unused("rest")
+                call, parts = f"sums_but({operands}, {self.place_of(share.at.where.node)})", [self.sums, self.rest]
             else:
-                self.lines.append(f"{self.sums} = {e}.dot(rows.spread)")
-            self.give_up(f"rows.lost({self.logits.name}, {self.sums})")
+                call, parts = f"sums({operands}, {e}.dot(rows.spread))", [self.sums]
+            self.shift = self.unused("shift") if any(isinstance(n, LogTotal) for n in self.order) else "_"
+            self.lines.append(f"{found} = rows.{call}")
+            self.give_up(f"{found} is None")
+            self.lines.append(f"{', '.join([*parts, self.shift])} = {found}")
+            for node in self.order:  # at once: the sums may be written over
+                if isinstance(node, LogTotal):
+                    self.row_node(node)
         return self.sums
+
+    def log_total(self, function: str) -> str:
+        """The shift and the logarithm of the sums: they are only used together."""
+        return f"rows.{function}({self.total()}, {self.shift})"
 
     def give_up(self, condition: str) -> None:
         self.lines += [f"if {condition}:", "    return None"]
@@ -195,9 +205,13 @@ class Short(Straight):
 
     def share(self, node: Node, share: Share) -> None:
         """The exponentials over a multiple of their sum, in their place."""
-        total, e = self.total(), self.exponentials()
         coefficient, factors = factor_use(share)
         more = [] if share.factor == ONE else [self.product(1 / coefficient, [(u, -p) for u, p in factors], 0)]
+        if share.at is None and not self.exps and not any(isinstance(n, LogTotal) for n in self.order):
+            self.text[node] = self.softmax(node, more)
+            self.owned.add(node)
+            return
+        total, e = self.total(), self.exponentials()
         if share.at is not None:
             places = self.place_of(share.at.where.node)
             self.lines.append(f"rows.share_less({', '.join([e, total, self.rest, places, *more])})")
@@ -208,20 +222,30 @@ class Short(Straight):
         self.text[node] = e
         self.owned.add(node)
 
+    def softmax(self, node: Node, more: list[str]) -> str:
+        """All of it in one call, where nothing else is made of the exponentials."""
+        more = ["exact=True"] if not more and self.shares.subtracted(node) else more
+        self.exps = self.unused("e")
+        self.lines.append(f"{self.exps} = rows.softmax({', '.join([self.logits.name, *more])})")
+        self.give_up(f"{self.exps} is None")
+        return self.exps
+
     def row_node(self, node: Node) -> None:
         wanted = self.wanted[node]
         if isinstance(node, Shift):
             self.text[node] = self.thin[node] = "0"
             return
-        if "wide" in wanted:
+        if isinstance(node, LogTotal):
+            self.total()
+        if "wide" in wanted and node not in self.text:
             self.wide(node)
-        if "thin" in wanted:
+        if "thin" in wanted and node not in self.thin:
             self.narrow(node)
 
     def wide(self, node: Node) -> None:
         match node:
             case LogTotal():
-                self.assign(node, f"np.log(rows.repeated({self.total()}))")
+                self.assign(node, self.log_total("wide_log"))
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
                 self.assign(node, f"rows.totals({product})")
@@ -249,12 +273,12 @@ class Short(Straight):
             case LogSumExp():
                 return f"rows.log_sums({self.logits.name})"
             case LogTotal():
-                return f"np.log(rows.thin({self.total()}))"
+                return self.log_total("log")
             case Contract(operands, 0) if all(u.labels == (0,) for u in operands):
                 product = " * ".join(self.text[u.node] for u in operands)
                 return f"({product}).dot(rows.one)" if len(operands) > 1 else f"{product}.dot(rows.one)"
             case Gather(source, where) if isinstance(source.node, Input) and isinstance(where.node, Input):
-                return f"{source.node.name}.take({self.place_of(where.node)})"
+                return f"rows.at({source.node.name}, {self.place_of(where.node)})"
             case RowSum((use,), 0) if use.labels == ():
                 return f"rows.sum_of({self.thin[use.node]})"
             case Map(op, operands) if f"np.{op}" in UFUNCS:

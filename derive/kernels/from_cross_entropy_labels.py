@@ -59,15 +59,16 @@ def _cross_entropy_labels_short(rows: ShortRows, z: Any, c: Any) -> Any:
     places = rows.places(c)
     if places is None:
         return None
-    g = z.take(places)
+    g = rows.at(z, places)
     e = np.exp(z)
-    total = e.dot(rows.spread)
-    if rows.lost(z, total):
+    sums = rows.sums(z, e, e.dot(rows.spread))
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, shift = sums
+    l = rows.log(total, shift)
     a = g - l
     m = -a
-    return m
+    return rows.result(m)
 
 
 def cross_entropy_labels(z: ArrayLike, c: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -107,9 +108,10 @@ def _cross_entropy_labels_grad_short(rows: ShortRows, z: Any, c: Any) -> Any:
     if places is None:
         return None
     e = np.exp(z)
-    total, rest = rows.sums_but(e, places)
-    if rows.lost(z, total):
+    sums = rows.sums_but(z, e, places)
+    if sums is None:
         return None
+    total, rest, _ = sums
     rows.share_less(e, total, rest, places)
     return e
 
@@ -155,16 +157,17 @@ def _cross_entropy_labels_value_and_grad_short(rows: ShortRows, z: Any, c: Any) 
     places = rows.places(c)
     if places is None:
         return None
-    g = z.take(places)
+    g = rows.at(z, places)
     e = np.exp(z)
-    total, rest = rows.sums_but(e, places)
-    if rows.lost(z, total):
+    sums = rows.sums_but(z, e, places)
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, rest, shift = sums
+    l = rows.log(total, shift)
     a = g - l
     m = -a
     rows.share_less(e, total, rest, places)
-    return m, e
+    return rows.result(m), e
 
 
 def cross_entropy_labels_value_and_grad(
@@ -241,11 +244,9 @@ _cross_entropy_hvp = Kernel(
 def _cross_entropy_hvp_short(rows: ShortRows, z: Any, v: Any) -> Any:
     if not rows.like(v):
         return None
-    e = np.exp(z)
-    total = e.dot(rows.spread)
-    if rows.lost(z, total):
+    e = rows.softmax(z)
+    if e is None:
         return None
-    rows.share(e, total)
     c = rows.totals(e * v)
     a = v - c
     a *= e

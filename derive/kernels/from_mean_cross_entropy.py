@@ -69,10 +69,11 @@ def _mean_cross_entropy_short(rows: ShortRows, x: Any, y: Any) -> Any:
         return None
     c = (y * x).dot(rows.one)
     e = np.exp(x)
-    total = e.dot(rows.spread)
-    if rows.lost(x, total):
+    sums = rows.sums(x, e, e.dot(rows.spread))
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, shift = sums
+    l = rows.log(total, shift)
     c2 = y.dot(rows.one)
     m = l * c2
     a = c - m
@@ -120,11 +121,9 @@ def _mean_cross_entropy_grad_short(rows: ShortRows, x: Any, y: Any) -> Any:
     N = len(x)
     if not rows.like(y):
         return None
-    e = np.exp(x)
-    total = e.dot(rows.spread)
-    if rows.lost(x, total):
+    e = rows.softmax(x, exact=True)
+    if e is None:
         return None
-    rows.share(e, total, exact=True)
     e -= y
     e /= N
     return e
@@ -187,10 +186,11 @@ def _mean_cross_entropy_value_and_grad_short(rows: ShortRows, x: Any, y: Any) ->
         return None
     c = (y * x).dot(rows.one)
     e = np.exp(x)
-    total = e.dot(rows.spread)
-    if rows.lost(x, total):
+    sums = rows.sums(x, e, e.dot(rows.spread))
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, shift = sums
+    l = rows.log(total, shift)
     c2 = y.dot(rows.one)
     m = l * c2
     a = c - m
@@ -256,12 +256,13 @@ def _mean_cross_entropy_labels_short(rows: ShortRows, x: Any, t: Any) -> Any:
     places = rows.places(t)
     if places is None:
         return None
-    g = x.take(places)
+    g = rows.at(x, places)
     e = np.exp(x)
-    total = e.dot(rows.spread)
-    if rows.lost(x, total):
+    sums = rows.sums(x, e, e.dot(rows.spread))
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, shift = sums
+    l = rows.log(total, shift)
     a = g - l
     r = rows.sum_of(a)
     m = -1 / N * r
@@ -307,9 +308,10 @@ def _mean_cross_entropy_labels_grad_short(rows: ShortRows, x: Any, t: Any) -> An
     if places is None:
         return None
     e = np.exp(x)
-    total, rest = rows.sums_but(e, places)
-    if rows.lost(x, total):
+    sums = rows.sums_but(x, e, places)
+    if sums is None:
         return None
+    total, rest, _ = sums
     rows.share_less(e, total, rest, places, N)
     return e
 
@@ -366,12 +368,13 @@ def _mean_cross_entropy_labels_value_and_grad_short(rows: ShortRows, x: Any, t: 
     places = rows.places(t)
     if places is None:
         return None
-    g = x.take(places)
+    g = rows.at(x, places)
     e = np.exp(x)
-    total, rest = rows.sums_but(e, places)
-    if rows.lost(x, total):
+    sums = rows.sums_but(x, e, places)
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, rest, shift = sums
+    l = rows.log(total, shift)
     a = g - l
     r = rows.sum_of(a)
     m = -1 / N * r

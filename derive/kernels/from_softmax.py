@@ -50,11 +50,9 @@ _softmax = Kernel(
 
 
 def _softmax_short(rows: ShortRows, z: Any) -> Any:
-    e = np.exp(z)
-    total = e.dot(rows.spread)
-    if rows.lost(z, total):
+    e = rows.softmax(z)
+    if e is None:
         return None
-    rows.share(e, total)
     return e
 
 
@@ -129,7 +127,7 @@ def _logsumexp_short(rows: ShortRows, z: Any) -> Any:
     l = rows.log_sums(z)
     if l is None:
         return None
-    return l
+    return rows.result(l)
 
 
 def logsumexp(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -205,15 +203,16 @@ def _cross_entropy_short(rows: ShortRows, z: Any, y: Any) -> Any:
         return None
     c = (y * z).dot(rows.one)
     e = np.exp(z)
-    total = e.dot(rows.spread)
-    if rows.lost(z, total):
+    sums = rows.sums(z, e, e.dot(rows.spread))
+    if sums is None:
         return None
-    l = np.log(rows.thin(total))
+    total, shift = sums
+    l = rows.log(total, shift)
     c2 = y.dot(rows.one)
     m = l * c2
     a = c - m
     m2 = -a
-    return m2
+    return rows.result(m2)
 
 
 def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
@@ -252,11 +251,9 @@ _cross_entropy_grad = Kernel(
 def _cross_entropy_grad_short(rows: ShortRows, z: Any, y: Any) -> Any:
     if not rows.like(y):
         return None
-    e = np.exp(z)
-    total = e.dot(rows.spread)
-    if rows.lost(z, total):
+    e = rows.softmax(z, exact=True)
+    if e is None:
         return None
-    rows.share(e, total, exact=True)
     e -= y
     return e
 

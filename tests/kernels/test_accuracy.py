@@ -11,49 +11,38 @@ import pytest
 from scipy import special
 
 from derive import kernels
+from tests.precision import exact, exact_gradient, logits, ulps
 
 FLOATS = (np.float32, np.float64)
 wide = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no wider than double here")
 
 
+CASES = {
+    "ordinary": ("sigma 4", (64, 1000)),
+    "short rows": ("sigma 4", (4096, 10)),
+    "few short rows": ("sigma 4", (60, 16)),
+    "long rows": ("sigma 4", (2, 60_000)),
+    "wide": ("to 80", (64, 1000)),
+    "spread": ("to 1e4", (64, 1000)),
+    "short and spread": ("to 1e4", (64, 10)),
+    "narrow": ("sigma 1", (64, 1000)),
+    "short and narrow": ("sigma 1", (64, 10)),
+    "nearly equal": ("nearly equal", (64, 1000)),
+    "short and nearly equal": ("nearly equal", (64, 10)),
+    "many and nearly equal": ("near 8", (4096, 10)),
+    "far below": ("near -60", (64, 1000)),
+    "far above": ("near 1e4", (64, 1000)),
+    "confident": ("to 30", (300, 20)),
+    "short and confident": ("to 30", (4000, 10)),
+    "masked": ("half masked", (64, 10)),
+    "rows far below": ("some rows low", (64, 1000)),
+}
+NAMES = list(CASES)
+
+
 def data(name: str, dtype: Any) -> Any:
-    rng = np.random.default_rng(11)
-    made: dict[str, Callable[[], Any]] = {
-        "ordinary": lambda: 4 * rng.normal(size=(64, 1000)),
-        "short rows": lambda: 4 * rng.normal(size=(4096, 10)),
-        "long rows": lambda: 4 * rng.normal(size=(2, 60_000)),
-        "wide": lambda: rng.uniform(-80, 80, (64, 1000)),
-        "spread": lambda: rng.uniform(-1e4, 1e4, (64, 1000)),
-        "narrow": lambda: rng.normal(size=(64, 1000)),
-        "far below": lambda: rng.normal(size=(64, 1000)) - 60,
-        "far above": lambda: 4 * rng.normal(size=(64, 1000)) + 1e4,
-        "confident": lambda: 30 * rng.normal(size=(300, 20)),
-        "short and confident": lambda: 20 * rng.normal(size=(4000, 10)),
-        "few short rows": lambda: 6 * rng.normal(size=(60, 16)),
-        "rows far below": lambda: 4 * rng.normal(size=(64, 1000)) - 500 * (np.arange(64) % 9 == 3)[:, None],
-    }
-    return made[name]().astype(dtype)
-
-
-NAMES = ["ordinary", "short rows", "long rows", "wide", "spread", "narrow", "far below", "far above", "confident",
-         "short and confident", "few short rows", "rows far below"]
-
-
-def exact(z: Any) -> tuple[Any, Any, Any]:
-    """softmax, its log and log-sum-exp in long double, the latter two without cancellation."""
-    x = z.astype(np.longdouble)
-    top = x.max(axis=1, keepdims=True)
-    e = np.exp(x - top)
-    rest = e.copy()
-    rest[np.arange(len(e)), e.argmax(axis=1)] = 0
-    log = np.log1p(rest.sum(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True), (x - top) - log, (top + log)[:, 0]
-
-
-def ulps(got: Any, want: Any) -> Any:
-    """Errors in units in the last place of the wanted value."""
-    unit = np.spacing(np.abs(want.astype(got.dtype))).astype(np.longdouble)
-    return (np.abs(got.astype(np.longdouble) - want) / unit)[np.isfinite(want.astype(float))]
+    kind, shape = CASES[name]
+    return logits(kind, shape, dtype)
 
 
 @wide
@@ -98,10 +87,7 @@ def test_gradient_at_labels_is_no_worse_than_scipy(name: str, dtype: Any) -> Non
     z = data(name, dtype)
     rows, t = np.arange(len(z)), np.random.default_rng(1).integers(0, z.shape[1], len(z))
     t[::2] = z[::2].argmax(axis=1)
-    e = np.exp(z.astype(np.longdouble) - z.max(axis=1, keepdims=True))
-    total, want = e.sum(axis=1), exact(z)[0]
-    e[rows, t] = 0
-    want[rows, t] = -e.sum(axis=1) / total
+    want = exact_gradient(z, t)
     theirs = special.softmax(z, axis=1)
     theirs[rows, t] -= 1
     ours, other = ulps(kernels.cross_entropy_labels_grad(z, t), want), ulps(theirs, want)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,20 +9,10 @@ import numpy as np
 import pytest
 
 from derive import kernels
+from tests.allocations import peak
 
 ROWS, SIZE = 4096, 1000
 BLOCKS = 6 << 20  # a few buffers of a block, and tables
-
-
-def peak(call: Callable[[], Any]) -> int:
-    """Bytes in use at the worst moment of the call, beyond those in use before it."""
-    call()
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ class Work:
         self.total: Any = None
         self.blocks = 0
         self.sizes, self.dtype = sizes, dtype
-        self.buffers: dict[Any, Array] = {}
+        self.buffers: dict[Any, tuple[Any, Any, Any]] = {}
         self.others: dict[int, Work] = {}
 
     def look(self, x: Array) -> None:
@@ -73,11 +73,12 @@ class Work:
             self.others[key] = Work(self.sizes, self.dtype)
         return self.others[key]
 
-    def like(self, key: Any, x: Array) -> Array:
-        """A buffer of the shape, type and order of ``x``; a key gets the same one again."""
-        found = self.buffers.get(key)
-        if found is None or found.shape != x.shape or found.strides != x.strides:
-            found = self.buffers[key] = np.empty_like(x)
+    def like(self, key: Any, x: Array, dtype: Any = None) -> Array:
+        """A buffer of the shape, type (or ``dtype``) and order of ``x``; a key gets the same one again."""
+        shape, strides, found = self.buffers.get(key, (None, None, None))
+        if shape != x.shape or strides != x.strides:
+            found = np.empty_like(x, dtype)
+            self.buffers[key] = x.shape, x.strides, found
         return found
 
 
@@ -235,20 +236,23 @@ def exp_few(x: Array, top: Array, e: Array, work: Work) -> Array | None:
     rows = x.T
     if not rows.flags.c_contiguous or not e.T.flags.c_contiguous:
         return None
-    few = np.flatnonzero(np.greater_equal(rows, (top - x.dtype.type(REACH[x.itemsize]))[:, None]))
+    edge = top - x.dtype.type(REACH[x.itemsize])
+    few = np.flatnonzero(np.greater_equal(rows, edge[:, None], out=work.like("few", x, np.bool_).T))
     if few.size * 4 > x.size:
         return None
-    at = few // len(x)
-    starts = np.flatnonzero(np.diff(at, prepend=-1))
-    if len(starts) < len(rows):
+    firsts = row_starts(len(rows), len(x))
+    starts = few.searchsorted(firsts)
+    counts = few.searchsorted(firsts + len(x)) - starts
+    if not counts.all():
         return None
     values = rows.reshape(-1).take(few)
-    values -= top.take(at)
+    values -= top.repeat(counts)
     values = np.exp(values, dtype=np.result_type(x.dtype, np.float64))
-    total = np.add.reduceat(values, starts, dtype=np.longdouble).astype(values.dtype)
+    wider = values if x.itemsize < 8 else values.astype(np.longdouble)
+    total = np.add.reduceat(wider, starts).astype(values.dtype)
     if not np.isfinite(total).all():
         return None
-    work.few = few, values / total.take(at)
+    work.few = few, values / total.repeat(counts)
     return total.astype(x.dtype, copy=False)
 
 

@@ -11,9 +11,10 @@ from contextvars import copy_context
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from derive.kernels.runtime.arguments import FLOAT32, FLOAT64, INTP, Array
-from derive.kernels.runtime.exponentials import SAMPLE, SHORT, SPREAD, extremes, in_pairs
+from derive.kernels.runtime.exponentials import NARROW, SAMPLE, SHORT, SPREAD, extremes, in_pairs
 from derive.kernels.runtime.tables import KEPT, keep, ones_of, remembered, row_starts
 
 SHORT_ENTRIES = 1 << 17  # of an array; larger ones go by blocks
@@ -23,6 +24,7 @@ LONG_SUM = 10  # sums of more terms are taken in two parts, which rounds less
 SMALL_ENTRIES = 1 << 10  # up to so many, a product with a matrix is sooner done than one with a number
 SHAPES32: dict[Any, ShortRows] = {}
 SHAPES64: dict[Any, ShortRows] = {}
+NO_SHAPES: dict[Any, ShortRows] = {}  # of arrays of other types
 
 
 class Loud:
@@ -53,8 +55,8 @@ class ShortRows:
     is how sums are made, by a product with a matrix; for many they are made one a row, and repeated.
     """
 
-    __slots__ = ("count", "dtype", "each", "lead", "low", "number", "one", "one64", "ones", "others", "others64",
-                 "scaled_ones", "shape", "size", "spread", "starts", "wide")
+    __slots__ = ("count", "dtype", "each", "filled", "lead", "least_share", "low", "most_share", "number", "one",
+                 "one64", "ones", "others64", "rest_of_row", "shape", "size", "spread", "starts", "wide")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape, self.lead, self.size = shape, shape[:-1], shape[-1]
@@ -64,23 +66,73 @@ class ShortRows:
         self.one, self.one64 = ones_of(self.size, dtype), ones_of(self.size, FLOAT64)
         self.ones = remembered(("ones", dtype, self.size), lambda: np.ones((self.size, self.size), dtype))
         self.others64 = remembered(("others", self.size), lambda: 1 - np.eye(self.size))  # sums all but one entry
-        self.others = remembered(("others", dtype, self.size), lambda: self.others64.astype(dtype))
+        self.rest_of_row = remembered(("rest", dtype, self.size), lambda: (-self.others64).astype(dtype))
         self.spread = self.ones if self.wide else self.one
         self.each = ones_of(self.count, dtype)
         self.starts = row_starts(self.count, self.size).reshape(self.lead)
-        self.scaled_ones: dict[float, Array] = {}
+        self.least_share, self.most_share = math.exp(-NARROW) / self.size, math.exp(NARROW) / self.size
+        self.filled: dict[float, Array] = {}
 
-    def lost(self, z: Array, total: Any) -> bool:
-        """True when a sum of exp(z) is not finite, or so small that entries may have lost digits."""
-        if self.count == 1:
-            most = total.item(0)
-            return not (0.5 <= most < math.inf or (most < 0.5 and z.item(z.argmin()) > self.low))
+    # ----- sums of exponentials -----
+
+    def sums(self, z: Array, e: Array, total: Array, entry: float = -1.0) -> tuple[Array, float] | None:
+        """The sums ``total`` of ``e`` = exp(z), and 0; or the sums of exp(z - c), which are then in ``e``, and c.
+        None when a sum is not finite, or so small that entries may have lost digits. ``entry`` is the first exponential
+        where it is no longer in ``e``."""
+        first, entry = total.item(0), e.item(0) if entry < 0 else entry
+        if self.least_share * first < entry < self.most_share * first and (found := self.narrow(z, e)):
+            return found
         most = total.item(total.argmax())
-        return not (most < math.inf and (z.item(z.argmin()) > self.low or total.item(total.argmin()) >= 0.5))
+        if most < math.inf and (z.item(z.argmin()) > self.low or total.item(total.argmin()) >= 0.5):
+            return total, 0.0
+        return None
 
-    def thin(self, total: Any) -> Any:
+    def narrow(self, z: Array, e: Array) -> tuple[Array, float] | None:
+        """For logits that hardly differ: what rounds in their exponentials and sums is all the error there is. It is
+        least just below 1, and with sums in longer numbers. None when they differ."""
+        least, most = extremes(z)
+        if not most - least < NARROW:
+            return None
+        np.subtract(z, most, e)
+        np.exp(e, e)
+        total = self.exact_sums(e)
+        return (total.repeat(self.size).reshape(self.shape) if self.wide else total), most
+
+    def exact_sums(self, e: Array) -> Array:
+        """Sums, one a row, taken in longer numbers."""
+        return np.asarray(np.add.reduce(e, -1, np.longdouble if self.dtype is FLOAT64 else FLOAT64)).astype(self.dtype)
+
+    def sums_but(self, z: Array, e: Array, places: Any) -> tuple[Array, Any, float] | None:
+        """The sums of ``e`` as above, those without the labelled entry, negative and one a row, and the shift. What is
+        in ``e`` at the labels is lost."""
+        entry = e.item(0)
+        if self.wide:
+            rest = e.dot(self.rest_of_row)
+            entries, total = self.at(rest, places), np.subtract(e, rest, rest)
+        else:
+            labelled = e.take(places)
+            self.set_at(e, places, 0)
+            rest = e.dot(self.one)
+            entries, total = np.negative(rest), np.add(rest, labelled, rest)
+        found = self.sums(z, e, total, entry)
+        if found is not None and found[1]:
+            self.set_at(e, places, 0)
+            entries = -self.thin(self.exact_sums(e))
+        return None if found is None else (found[0], entries, found[1])
+
+    def thin(self, total: Array) -> Any:
         """One number a row."""
         return total[..., 0] if total.ndim == len(self.shape) else total
+
+    def log(self, total: Array, shift: float) -> Any:
+        """shift + log of sums, one a row."""
+        l = np.log(self.thin(total))
+        return l + self.number(shift) if shift else l
+
+    def wide_log(self, total: Array, shift: float) -> Array:
+        """The same in every entry of the row."""
+        l = np.log(self.repeated(total))
+        return l + self.number(shift) if shift else l
 
     def repeated(self, total: Any) -> Array:
         """The number of each row in every entry of it."""
@@ -90,50 +142,47 @@ class ShortRows:
         """The sum of each row in every entry of it."""
         return self.repeated(x.dot(self.spread))
 
-    def share(self, e: Array, total: Any, factor: float = 1, exact: bool = False) -> Any:
+    # ----- quotients -----
+
+    def softmax(self, z: Array, factor: float = 1, exact: bool = False) -> Array | None:
+        """exp(z) / (factor * sum exp(z)); None when exponentials were out of range."""
+        e = np.exp(z)
+        sums = self.sums(z, e, e.dot(self.spread))
+        if sums is None:
+            return None
+        self.share(e, sums[0], factor, exact)
+        return e
+
+    def share(self, e: Array, total: Array, factor: float = 1, exact: bool = False) -> None:
         """e = e / (factor * total), for the sums ``total`` of ``e``; by the reciprocal where its rounding is hidden.
-        The multiples of the sums are returned."""
+        What is left in ``total`` are the multiples."""
         if factor != 1:
-            total = e.dot(self.scaled(factor)) if e.size <= SMALL_ENTRIES else total * self.number(factor)
-        if total.ndim == len(self.shape):
+            total *= self.full(factor) if e.size <= SMALL_ENTRIES else self.number(factor)
+        if self.wide:
             np.divide(e, total, e)
-            return total
+            return
         some = e.reshape(-1)[:: max(1, e.size // SAMPLE)]
         if not exact and some.item(some.argmax()) > some.item(some.argmin()) * math.exp(SPREAD):
             np.multiply(e, self.repeated(np.reciprocal(total)), e)
         else:
             np.divide(e, self.repeated(total), e)
-        return total
 
-    def sums_but(self, e: Array, places: Array) -> tuple[Any, Any]:
-        """The sums of ``e``, and one a row without the labelled entry, which may be left zero."""
-        if e.size <= WIDE_ENTRIES:
-            others = e.dot(self.others)
-            return others + e, others.item(places.item()) if self.count == 1 else others.take(places)
-        entries = e.take(places)
-        self.set_at(e, places, 0)
-        rest = e.dot(self.one)
-        return rest + entries, rest
-
-    def share_less(self, e: Array, total: Any, rest: Any, places: Array, factor: float = 1) -> None:
-        """e = e / (factor * total), less 1 / factor at the labelled entries: there it is - rest / (factor * total)."""
-        total = self.share(e, total, factor)
-        if self.count == 1:
-            e.reshape(-1)[places.item()] = -rest / total.item(0)
+    def share_less(self, e: Array, total: Array, rest: Any, places: Any, factor: float = 1) -> None:
+        """e = e / (factor * total), less 1 / factor at the labelled entries: there it is rest / (factor * total), for
+        the negative sums ``rest`` of the other entries."""
+        if self.wide:
+            self.set_at(e, places, rest)
+            self.share(e, total, factor)
             return
-        rest /= self.thin(total)
-        self.set_at(e, places, np.negative(rest, rest))
+        self.share(e, total, factor)
+        self.set_at(e, places, np.divide(rest, total, rest))
 
-    def set_at(self, x: Array, places: Array, values: Any) -> None:
-        if x.flags.c_contiguous:
-            x.reshape(-1)[places] = values
-        else:
-            x.put(places, values)
+    def full(self, factor: float) -> Array:
+        """An array of ``factor``."""
+        found = self.filled.get(factor)
+        return keep(self.filled, factor, np.full(self.shape, factor, self.dtype)) if found is None else found
 
-    def scaled(self, factor: float) -> Array:
-        """A matrix of ``factor``."""
-        found = self.scaled_ones.get(factor)
-        return keep(self.scaled_ones, factor, self.ones * self.number(factor)) if found is None else found
+    # ----- arguments and results -----
 
     def like(self, y: Any) -> bool:
         """True when ``y`` is an array like the logits."""
@@ -143,35 +192,45 @@ class ShortRows:
         """Places of the labelled entries in the flattened logits; None unless each row has a label in its range."""
         if type(labels) is not np.ndarray or labels.dtype is not INTP or labels.shape != self.lead:
             return None
-        if self.count == 1:
-            return labels if 0 <= labels.item() < self.size else None
         unsigned = labels.view(np.uintp)  # a negative label is large
         if unsigned.item(unsigned.argmax()) >= self.size:
             return None
         return self.starts + labels
 
-    def add_at(self, x: Array, places: Array, value: float) -> None:
+    def at(self, x: Array, places: Any) -> Any:
+        """The labelled entries."""
+        return x.take(places)
+
+    def set_at(self, x: Array, places: Any, values: Any) -> None:
+        if x.flags.c_contiguous:
+            x.reshape(-1)[places] = values
+        else:
+            x.put(places, values)
+
+    def add_at(self, x: Array, places: Any, value: float) -> None:
         """Add a number at the labelled entries."""
-        entries = x.take(places)
-        entries += self.number(value)
-        self.set_at(x, places, entries)
+        self.set_at(x, places, x.take(places) + self.number(value))
 
     def sum_of(self, x: Any) -> Any:
         """The sum of numbers, one a row."""
-        return x.item() if self.count == 1 else x.dot(self.each)
+        return x.dot(self.each)
+
+    def result(self, x: Any) -> Any:
+        """Numbers, one a row, as a result."""
+        return x
 
     # ----- logarithms -----
 
     def log_sums(self, z: Array) -> Any:
         """log sum exp of each row, from exponentials in double precision; None when they are out of range."""
         total = exp64(z).dot(self.one64)
-        least, most = (total.item(), total.item()) if self.count == 1 else extremes(total)
+        least, most = extremes(total)
         if not (most < math.inf and least > TINY_SUM):
             return None
         result = np.log(total)
         near = NEAR_ZERO[self.dtype.itemsize]
         if least < 1 + near * 2 and most > 1 - near:
-            result = careful(z, np.asarray(result), near)
+            careful(z, result, near)
         return result if self.dtype is FLOAT64 else result.astype(self.dtype)
 
     def log_shares(self, z: Array) -> Array | None:
@@ -181,8 +240,11 @@ class ShortRows:
         z - log sum exp(z) is sooner done in double precision, and only what is near zero is taken from the other form.
         """
         if z.size <= WIDE_ENTRIES or self.dtype is FLOAT64:
-            l = log_of_shares(z, self.others64)
-            return l if l is None or self.dtype is FLOAT64 else l.astype(self.dtype)
+            e = exp64(z)
+            l = log_of_shares(e, self.others64)
+            if not in_range(e, l):
+                return None
+            return l if self.dtype is FLOAT64 else l.astype(self.dtype)
         e = exp64(z)
         total = e.dot(self.one64)
         least, most = extremes(total)
@@ -203,6 +265,72 @@ class ShortRows:
         return l
 
 
+class OneRow(ShortRows):
+    """The same for a single row, whose numbers are Python's: each call of NumPy costs more than the arithmetic."""
+
+    __slots__ = ()
+
+    def sums(self, z: Array, e: Array, total: Array, entry: float = -1.0) -> tuple[Array, float] | None:
+        most = total.item(0)
+        if self.least_share * most < e.item(0) < self.most_share * most and (found := self.narrow(z, e)):
+            return found
+        if 0.5 <= most < math.inf or (most < 0.5 and z.item(z.argmin()) > self.low):
+            return total, 0.0
+        return None
+
+    def softmax(self, z: Array, factor: float = 1, exact: bool = False) -> Array | None:
+        e = np.exp(z)
+        total = e.dot(self.ones)
+        most = total.item(0)
+        if factor != 1 or not 0.5 <= most < math.inf or self.least_share * most < e.item(0) < self.most_share * most:
+            return ShortRows.softmax(self, z, factor, exact)
+        np.divide(e, total, e)
+        return e
+
+    def thin(self, total: Array) -> Any:
+        return total.item(0)
+
+    def log(self, total: Array, shift: float) -> Any:
+        return math.log(total.item(0)) + shift
+
+    def set_at(self, x: Array, places: Any, values: Any) -> None:
+        x.reshape(-1)[places] = values
+
+    def places(self, labels: Any) -> Any:
+        if type(labels) is np.ndarray and labels.dtype is INTP and labels.shape == self.lead:
+            place = labels.item()
+            return place if 0 <= place < self.size else None
+        return None
+
+    def at(self, x: Array, places: Any) -> Any:
+        return x.item(places)
+
+    def sum_of(self, x: Any) -> Any:
+        return x if type(x) is float else x.item()
+
+    def result(self, x: Any) -> Any:
+        if not self.lead:
+            return self.number(x)
+        result = np.empty(self.lead, self.dtype)
+        result[...] = x
+        return result
+
+    def log_sums(self, z: Array) -> Any:
+        total = exp64(z).dot(self.one64).item()
+        if not TINY_SUM < total < math.inf:
+            return None
+        result = math.log(total)
+        near = NEAR_ZERO[self.dtype.itemsize]
+        return result if abs(result) >= near else careful(z, np.asarray(result), near)
+
+    def log_shares(self, z: Array) -> Array | None:
+        e = exp64(z)
+        l = log_of_shares(e, self.others64)
+        if not (e.item(0) > 1e-20 and l.item(l.argmin()) > -600) and not in_range(e, l):  # the first is the lesser work
+            return None
+        return l if self.dtype is FLOAT64 else l.astype(self.dtype)
+
+
 TINY_SUM = 1e-280
 NEAR_ZERO = {4: 2.0**-20, 8: 0.5}  # by size of type: logarithms of sums that are nearer to zero have lost digits
 
@@ -215,19 +343,21 @@ def exp64(z: Array) -> Array:
     return np.exp(e, e)
 
 
-def log_of_shares(z: Array, others: Array) -> Array | None:
-    """-log(1 + (sum of the other exponentials) / exp z); None when they are out of range."""
-    e = exp64(z)
+def log_of_shares(e: Array, others: Array) -> Array:
+    """-log(1 + (sum of the other exponentials) / e)."""
     half = len(others) // 2 if len(others) > LONG_SUM else 0
     l = e.dot(others) if not half else e[..., :half].dot(others[:half])
     if half:
         l += e[..., half:].dot(others[half:])
-    if not (e.item(e.argmin()) > TINY_SUM and l.item(l.argmax()) < math.inf):
-        return None
     l /= e
     np.log1p(l, l)
     np.negative(l, l)
     return l
+
+
+def in_range(e: Array, logs: Array) -> bool:
+    """True when no exponential has lost digits, and no sum of them was infinite."""
+    return e.item(e.argmin()) > TINY_SUM and logs.item(logs.argmin()) > -math.inf
 
 
 def careful(z: Array, result: Array, near: float) -> Any:
@@ -237,24 +367,24 @@ def careful(z: Array, result: Array, near: float) -> Any:
     if at.size:
         e = np.exp(z.reshape(-1, z.shape[-1])[at].astype(np.longdouble))
         flat[at] = np.log(in_pairs(e.T))
-    return flat.reshape(result.shape) if result.ndim else flat[0]
+    return result if result.ndim else result.item()
 
 
 def short_rows(z: Any) -> ShortRows | None:
     """What is kept for arrays like ``z``, if its rows are short and it is not too large."""
-    if type(z) is not np.ndarray:
+    if type(z) is not ndarray:
         return None
-    dtype, shape = z.dtype, z.shape
-    known = SHAPES32 if dtype is FLOAT32 else SHAPES64 if dtype is FLOAT64 else None
-    return None if known is None else known.get(shape) or new_shape(shape, dtype, known)
+    dtype = z.dtype
+    known = SHAPES32 if dtype is FLOAT32 else SHAPES64 if dtype is FLOAT64 else NO_SHAPES
+    return known.get(z.shape) or new_shape(z.shape, dtype, known)
 
 
 def new_shape(shape: tuple[int, ...], dtype: Any, known: dict[Any, ShortRows]) -> ShortRows | None:
-    if not shape or not 0 < shape[-1] <= SHORT or not 0 < math.prod(shape) <= SHORT_ENTRIES:
+    if known is NO_SHAPES or not shape or not 0 < shape[-1] <= SHORT or not 0 < math.prod(shape) <= SHORT_ENTRIES:
         return None
     if len(known) >= KEPT:
         known.clear()
-    made = known[shape] = ShortRows(shape, dtype)
+    made = known[shape] = (OneRow if math.prod(shape[:-1]) == 1 else ShortRows)(shape, dtype)
     return made
 
 

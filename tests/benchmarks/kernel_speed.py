@@ -1,6 +1,6 @@
 """The kernels beside what people use: one run, interleaved, one thread, the least time of each.
 
-    python -m tests.benchmarks.bench_kernels [--quick]
+    python -m tests.benchmarks.kernel_speed [--quick]
 
 Peers that are not installed are skipped with a word. Times are processor time of the thread, so that a busy machine
 disturbs less. Where a goal is missed, the line below says by how much, what share of the whole call of the peer NumPy's
