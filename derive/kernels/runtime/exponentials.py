@@ -306,31 +306,32 @@ def rest_of(rows: Array, top: Array) -> Array:
 
 def log_normalised(x: Array, out: Array, work: Work) -> None:
     """out = x - log sum exp(x): exact to a few units in the last place, also near zero."""
-    e = work.like("exp", out)
     work.look(x)
     long = x.T.flags.c_contiguous and out.T.flags.c_contiguous and len(x) > SHORT
-    if long and work.speculate and not work.sparse and log_normalised_at_once(x, out, e, work):
+    if long and work.speculate and not work.sparse and log_normalised_at_once(x, out, work):
         return
+    e = work.like("exp", out)
     top = column_top(x)
     np.subtract(x, top, out=out)
     exp_into(out, e, work.deep)
     np.subtract(out, log_total(e, column_sums(e), x, top), out=out)
 
 
-def log_normalised_at_once(x: Array, out: Array, e: Array, work: Work) -> bool:
-    """The same from exp(x) as it is; False where that is out of range.
+def log_normalised_at_once(x: Array, out: Array, work: Work) -> bool:
+    """The same from exp(x) as it is; False where that is out of range. The exponentials stand in ``out`` meanwhile:
+    writing to it is slow at first, and is hidden by their computation.
 
     With p = exp(largest) and the sum r of the others, log(p + r) = largest + log1p(r / p). It is subtracted in two
     parts, so that nothing is lost where it nearly cancels.
     """
-    exp_into(x, e, work.low)
-    rows, flat = x.T, e.T.reshape(-1)
+    exp_into(x, out, work.low)
+    rows, flat = x.T, out.T.reshape(-1)
     at = rows.argmax(axis=1)
     at += row_starts(len(rows), len(x))
     largest = rows.reshape(-1).take(at).astype(np.result_type(x.dtype, np.float64), copy=False)
     peak = np.exp(largest)
     flat[at] = 0
-    rest = column_sums(e, work.rough and x.itemsize < 8)
+    rest = column_sums(out, work.rough and x.itemsize < 8)
     least, most = extremes(rest + peak)
     if not (least >= 0.5 and most < math.inf):
         work.speculate = False

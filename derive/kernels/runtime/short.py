@@ -245,16 +245,14 @@ class ShortRows:
             if not in_range(e, l):
                 return None
             return l if self.dtype is FLOAT64 else l.astype(self.dtype)
-        e = exp64(z)
+        l64 = z.astype(FLOAT64)
+        e = np.exp(l64)
         total = e.dot(self.one64)
         least, most = extremes(total)
         if not (most < math.inf and least > TINY_SUM):
             return None
-        log = np.log(total)
-        first = log.astype(self.dtype)
-        second = (log - first).astype(self.dtype)
-        l = z - first.repeat(self.size).reshape(z.shape)
-        l -= second.repeat(self.size).reshape(z.shape)
+        l64 -= np.log(total).repeat(self.size).reshape(z.shape)
+        l = l64.astype(self.dtype)
         edge = -(2.0**-22) * max(1.0, abs(math.log(most)), abs(math.log(least)))
         if not l.item(l.argmax()) < edge:
             near = np.flatnonzero(l >= edge)
