@@ -111,8 +111,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("-o", dest="output", metavar="FILE", default="-", help="default: standard output")
 
     kernels = _command(commands, "kernels", run_kernels, "write NumPy functions for what notes ask to compile")
-    kernels.add_argument("paths", nargs="+", metavar="PATH")
-    kernels.add_argument("-o", dest="output", metavar="FILE", required=True)
+    kernels.add_argument("paths", nargs="+", metavar="PATH", help="a note that says: Compile $s_i$ as `f(z)`.")
+    kernels.add_argument("-o", dest="output", metavar="FILE", required=True,
+                         help="the Python module to write; it needs NumPy alone")
     kernels.add_argument("--check", action="store_true", help="write nothing; exit 1 when FILE is not current")
     return top
 

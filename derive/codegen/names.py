@@ -51,7 +51,8 @@ def identifier(name: str) -> str:
 def checked(name: str, what: str = "name") -> str:
     """``name`` itself, when it may be defined in generated source."""
     if keyword.iskeyword(name):
-        raise BadNameError(f"{what} {name!r} is a keyword of Python")
+        hint = f"; write {name}_" if what == "argument" else ""
+        raise BadNameError(f"{what} {name!r} is a keyword of Python{hint}")
     if not name.isidentifier() or not name.isascii():
         raise BadNameError(f"{what} {name!r} is not a Python identifier")
     if name in RESERVED or name.startswith("_"):

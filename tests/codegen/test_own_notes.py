@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import types
@@ -264,7 +265,7 @@ SENTENCES = [  # a sentence about softmax of z in R^N, what is said of it behind
     ("Compile $s_i$ as `_own(z)`.", "_own: function '_own' would hide a name"),
     ("Compile $s_i$ as `column_sums(z)`.", "function 'column_sums' would hide a name"),
     ("Compile $s_i$ as `f(out)`.", "f: argument 'out' would hide a name"),
-    ("Compile $s_i$ as `f(lambda)`.", "f: argument 'lambda' is a keyword of Python"),
+    ("Compile $s_i$ as `f(lambda)`.", "f: argument 'lambda' is a keyword of Python; write lambda_"),
     ("Compile $s_i$ as `2f(z)`.", "Compile: a Compile sentence ends in the name and arguments"),
     ("Compile $s_i$.", "Compile: a Compile sentence ends in the name and arguments"),
     ("Compile $s_i$ as `f(z, z)`.", "f: f has the same argument twice"),
@@ -293,3 +294,14 @@ def test_a_function_is_compiled_once() -> None:
 def test_what_has_no_array_form_is_refused_by_name(text: str, says: str) -> None:
     with pytest.raises(CompileError, match=says):
         compile_notes([read_source(text)], "own.md")
+
+
+def test_a_module_has_no_more_than_it_uses() -> None:
+    """What is left of the shared runtime is used, and nothing that is used is missing."""
+    for text, large in ((RIDGE, False), ("Let $z \\in \\mathbb{R}^N$.\n\nCompile $\\log \\sum_k e^{z_k}$ as `lse(z)`.", True)):
+        source = compile_notes([read_source(text)], "own.md")
+        assert ("set_threads" in source) == ("class Kernel" in source) == ("def exp_into" in source) == large
+        tree = ast.parse(source)
+        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        assert defined - used <= {"ridge", "lse", "set_threads"}

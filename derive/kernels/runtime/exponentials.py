@@ -51,7 +51,7 @@ class Work:
         self.total: Any = None
         self.blocks = 0
         self.sizes, self.dtype = sizes, dtype
-        self.buffers: dict[Any, tuple[Any, Any, Any]] = {}
+        self.buffers: dict[Any, Array] = {}
         self.others: dict[int, Work] = {}
 
     def look(self, x: Array) -> None:
@@ -75,10 +75,10 @@ class Work:
 
     def like(self, key: Any, x: Array, dtype: Any = None) -> Array:
         """A buffer of the shape, type (or ``dtype``) and order of ``x``; a key gets the same one again."""
-        shape, strides, found = self.buffers.get(key, (None, None, None))
-        if shape != x.shape or strides != x.strides:
-            found = np.empty_like(x, dtype)
-            self.buffers[key] = x.shape, x.strides, found
+        kind = key, x.shape, x.strides
+        found = self.buffers.get(kind)
+        if found is None:
+            found = self.buffers[kind] = np.empty_like(x, dtype)
         return found
 
 
