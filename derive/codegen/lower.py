@@ -87,7 +87,13 @@ COMPARISONS: dict[Any, str] = {
     sp.Unequality: "not_equal",
 }
 
-CONSTANTS = {sp.pi: "pi", sp.E: "e", sp.GoldenRatio: "golden_ratio", sp.EulerGamma: "euler_gamma"}
+CONSTANTS = {
+    sp.S.NegativeInfinity: "ninf",
+    sp.pi: "pi",
+    sp.E: "e",
+    sp.GoldenRatio: "golden_ratio",
+    sp.EulerGamma: "euler_gamma",
+}
 
 
 def size_text(size: sp.Expr) -> str:
@@ -159,6 +165,8 @@ def open_cases(expr: sp.Expr) -> sp.Expr:
     """``Piecewise`` on equalities of indices as delta * a + (1 - delta) * b."""
     if not isinstance(expr, sp.Piecewise) or not all(c is sp.true or is_index_condition(c) for _, c in expr.args):
         return expr
+    if any(branch is sp.S.NegativeInfinity for branch, _ in expr.args):
+        return expr
     return expr if at_positions(expr) else as_deltas(expr)
 
 
@@ -172,9 +180,9 @@ def as_deltas(expr: sp.Piecewise) -> sp.Expr:
 
 
 def has_delta(expr: sp.Basic, symbols: Iterable[sp.Symbol] | None = None) -> bool:
-    """A delta, outside of functions and inner sums, that mentions one of ``symbols`` (or any)."""
+    """A delta, outside of functions and inner sums, that fixes one of ``symbols`` (or any)."""
     if isinstance(expr, sp.KroneckerDelta):
-        return symbols is None or bool(expr.free_symbols & set(symbols))
+        return symbols is None or sifted(expr, symbols) is not None
     if isinstance(expr, sp.Piecewise):
         return open_cases(expr) is not expr and has_delta(open_cases(expr), symbols)
     if isinstance(expr, sp.Add | sp.Mul) or (isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp > 0):
@@ -272,9 +280,7 @@ class Lowering:
 
     def ordered(self, values: Iterable[Named]) -> list[sp.Symbol]:
         """The indices of several values: those of the result first, then in order of appearance."""
-        seen: list[sp.Symbol] = []
-        for value in values:
-            seen += [s for s in value.names if s not in seen]
+        seen = list(dict.fromkeys(s for value in values for s in value.names))
         for s in seen:
             self._rank.setdefault(s, len(self._rank))
         return sorted(seen, key=lambda s: self._rank[s])
@@ -514,7 +520,7 @@ class Lowering:
 
     def contraction(self, body: sp.Expr, bound: dict[sp.Symbol, Axis]) -> Named:
         """sum of ``body`` over ``bound``."""
-        terms = distributed(body, bound)
+        terms = distributed(self.masked(body), bound)
         if len(terms) > 1:
             values = [self.contraction(t, dict(bound)) for t in terms]
             return self.together(lambda uses: build.add([(Fraction(1), u) for u in uses]), *values)
@@ -527,6 +533,24 @@ class Lowering:
             self._memo = memo
             for s, (axis, rank) in saved.items():
                 self._restore(s, axis, rank)
+
+    def masked(self, body: sp.Expr) -> sp.Expr:
+        """(1 - delta_{ab}) exp(x) as exp of -infinity where a is b: no sum less one of its terms."""
+        factors = [f for part in sp.Mul.make_args(body) for f in sp.Mul.make_args(open_cases(part))]
+        unlike = [(f, d) for f in factors for d in f.atoms(sp.KroneckerDelta) if f == 1 - d]
+        exponential = next((f for f in factors if isinstance(f, sp.exp)), None)
+        if exponential is None or not unlike:
+            return body
+        equal = sp.Or(*(sp.Eq(*self.counted(d.args)) for _, d in unlike))
+        rest = [f for f in factors if f is not exponential and f not in [u for u, _ in unlike]]
+        exponent = sp.Piecewise((sp.S.NegativeInfinity, equal), (exponential.args[0], True), evaluate=False)
+        return sp.Mul(sp.exp(exponent, evaluate=False), *rest)
+
+    def counted(self, sides: Sequence[sp.Expr]) -> list[sp.Expr]:
+        """An index and a label to compare, the index counted from zero as labels are."""
+        if not any(self.is_label(s) for s in sides):
+            return list(sides)
+        return [s if self.is_label(s) else s - self.axis(s).first for s in sides]
 
     def _restore(self, symbol: sp.Symbol, axis: Axis | None, rank: int | None) -> None:
         self.axes.pop(symbol, None)
@@ -730,7 +754,7 @@ class Lowering:
         )
 
 
-def sifted(delta: sp.KroneckerDelta, bound: Mapping[sp.Symbol, Axis]) -> tuple[sp.Symbol, sp.Expr] | None:
+def sifted(delta: sp.KroneckerDelta, bound: Iterable[sp.Symbol]) -> tuple[sp.Symbol, sp.Expr] | None:
     """(l, a) for a delta that holds where the bound index l is a, which does not depend on l."""
     for one, other in (delta.args, delta.args[::-1]):
         for symbol in sorted(one.free_symbols & set(bound), key=str):

@@ -190,11 +190,16 @@ def sizes_used(p: Program, statements: Sequence[str], source: str) -> list[str]:
     """Assignments of the sizes and the type that the statements mention."""
     used = "\n".join(statements)
     lines = [
-        f'{size} = {source}.sizes["{size}"]'
+        f'{size} = {source}.sizes["{size}"]' + (" or np.nan" if divides(size, used) else "")
         for size in dict.fromkeys(s for a in p.arguments for s in a.axes if s.isidentifier())
-        if re.search(rf"\b{size}\b", used)
+        if re.search(rf"(?<!\[\")\b{size}\b", used)
     ]
     return lines + ([f"dtype = {source}.dtype"] if re.search(r"\bdtype\b(?!=)", used) else [])
+
+
+def divides(size: Size, used: str) -> bool:
+    """True when numbers are divided by the size: by nan where it is 0, for Python raises an error there."""
+    return bool(re.search(rf"/ [(\w.]*\b{size}\b", used))
 
 
 def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
@@ -336,7 +341,7 @@ def after_source(p: Program, roots: Sequence[Node], rows: set[Node],
     done: dict[Node, Node] = {}
     for node in walk(*made):
         done[node] = inputs.get(node) or with_children(node, lambda n: done.get(n, n))
-    body = Straight([done[r] for r in made], p.names, reserved(p) | {i.name for i in inputs.values()})
+    body = Straight([done[r] for r in made], p.names, reserved(p) | {i.name for i in inputs.values()}, "work")
     refs = body.run()
     lines = sizes_used(p, body.lines + refs, "work") + body.lines + [f"return {listed(refs)}"]
     parameters = ", ".join(["work: Work", *(f"{i.name}: Any" for i in inputs.values()),

@@ -6,6 +6,7 @@ written over in place. ``rows`` emits the other layout, for functions that can b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import singledispatchmethod
@@ -50,6 +51,7 @@ OPERATORS = {
 HELPERS = {"sigmoid": "stable_sigmoid", "softplus": "stable_softplus", "erf": "stable_erf"}
 
 IRRATIONAL = {
+    "ninf": "-np.inf",
     "pi": "np.pi",
     "e": "np.e",
     "euler_gamma": "np.euler_gamma",
@@ -108,8 +110,10 @@ def power_text(text: str, p: Fraction) -> str:
 class Straight:
     """Emits the statements that compute ``roots``."""
 
-    def __init__(self, roots: Sequence[Node], names: dict[Node, str], taken: Iterable[str]) -> None:
+    def __init__(self, roots: Sequence[Node], names: dict[Node, str], taken: Iterable[str],
+                 source: str = "given") -> None:
         self.roots = tuple(roots)
+        self.source = source
         self.names = names
         self.taken = set(taken)
         self.lines: list[str] = []
@@ -138,7 +142,16 @@ class Straight:
                 self.text[node] = node.name
             else:
                 self.emit(node)
-        return [self.ref(root) for root in self.roots]
+        return self.results()
+
+    def results(self) -> list[str]:
+        """The results, each with memory of its own: none is an argument, a view of something or another result."""
+        found: list[str] = []
+        for root in self.roots:
+            text = self.ref(root)
+            own = is_constant(root) or root in self.owned or not root.rank
+            found.append(f"np.array({text})" if not own or text in found else text)
+        return found
 
     # ----- operands -----
 
@@ -154,6 +167,10 @@ class Straight:
 
     def ref(self, node: Node) -> str:
         return constant_text(node) if is_constant(node) else self.text[node]
+
+    def count(self, size: str) -> str:
+        """A size as an integer; alone, its name is a number that may stand in a quotient."""
+        return re.sub(r"[A-Za-z_]\w*", lambda name: f'{self.source}.sizes["{name[0]}"]', size)
 
     def aligned(self, use: Use, rank: int) -> str:
         """The operand with axes for the labels 0 .. rank - 1."""
@@ -208,7 +225,8 @@ class Straight:
 
     @emit.register
     def _(self, node: Positions) -> None:
-        stop = node.size if node.first == 0 else f"{node.first} + {node.size}"
+        count = self.count(node.size)
+        stop = count if node.first == 0 else f"{node.first} + {count}"
         self.assign(node, f"np.arange({node.first}, {stop}, dtype=dtype)")
 
     @emit.register
@@ -297,7 +315,8 @@ class Straight:
     def covers(self, node: Add, dense: Sequence[tuple[Fraction, Use]], special: Sequence[tuple[Fraction, Use]]) -> bool:
         """True when the sum of the dense terms has every axis, batch axes too."""
         reach = frozenset().union(*(self.depends.get(u.node, frozenset()) for _, u in dense))
-        wanted = frozenset().union(*(self.depends.get(u.node, frozenset()) for _, u in special))
+        wanted = frozenset().union(*(self.depends.get(u.node, frozenset()) for _, u in special
+                                     if isinstance(u.node, OnDiagonal)))  # add_at makes room for batch axes
         return len({x for _, u in dense for x in u.labels}) == node.rank and wanted <= reach
 
     def sparse(self, node: Add, use: Use) -> bool:
@@ -308,7 +327,7 @@ class Straight:
         batch = [self.text[n] for n in self.order if isinstance(n, Input) and n.name in self.depends[node]]
         ranks = {n.name: n.rank for n in self.order if isinstance(n, Input)}
         leading = ", ".join(f"{b}.shape[:{b}.ndim - {ranks[b]}]" if ranks[b] else f"np.shape({b})" for b in batch)
-        shape = ", ".join(node.sizes)
+        shape = ", ".join(map(self.count, node.sizes))
         lead = f"*np.broadcast_shapes({leading}), " if batch else ""
         return f"np.zeros(({lead}{shape},), dtype)"
 
@@ -371,7 +390,7 @@ class Straight:
             where = self.aligned(Use(inner.where.node, tuple(use.labels[k] for k in inner.where.labels)), node.rank)
             value = self.aligned(Use(inner.operand.node, tuple(use.labels[k] for k in inner.operand.labels)), node.rank)
             value = value if c == 1 else f"-{value}" if c == -1 else f"{rational(c)} * {value}"
-            self.lines.append(f"add_at({name}, {where}, {value}, {axis - node.rank})")
+            self.lines.append(f"{name} = add_at({name}, {where}, {value}, {axis - node.rank})")
 
     def signed(self, c: Fraction, operand: str) -> str:
         sign = "-=" if c < 0 else "+="
@@ -480,7 +499,7 @@ class Straight:
     @emit.register
     def _(self, node: Slice) -> None:
         after = node.rank - 1 - node.axis
-        stop = f"{node.start} + {node.size}"
+        stop = f"{node.start} + {self.count(node.size)}"
         self.lend(node.operand.node)
         self.assign(node, f"{self.aligned(node.operand, node.rank)}[..., {node.start}:{stop}" + ", :" * after + "]",
                     owned=False)

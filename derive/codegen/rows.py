@@ -327,7 +327,7 @@ class Columns(Straight):
     """Emits the statements of one block; arrays stand as (axes, rows)."""
 
     def __init__(self, roots: Sequence[Node], rows: set[Node], names: dict[Node, str], taken: Iterable[str]) -> None:
-        super().__init__(roots, names, taken)
+        super().__init__(roots, names, taken, "work")
         self.rows = rows
         self.groups: dict[Node, tuple[str, str, str]] = {}
         self.works: dict[Node, str] = {}
@@ -464,7 +464,8 @@ class Columns(Straight):
         if isinstance(node, Gather) and node.source.labels == (-1,) and node.rank == 0:
             where = self.ref(node.where.node)
             source = self.ref(node.source.node)
-            self.assign(node, f"{source}[{where}, np.arange({where}.size)]")
+            self.assign(node, f"{source}[{where}, np.arange({where}.size)]" if self.has_rows(node.source.node)
+                        else f"{source}[{where}]")
             return self.has_rows(node.where.node)
         return False
 

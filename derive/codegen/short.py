@@ -172,6 +172,8 @@ class Short(Straight):
         """The other arguments are arrays like the logits, or labels of them."""
         for node in self.order:
             if isinstance(node, Input) and node != self.logits:
+                if not node.rank and not node.integer:
+                    raise NotShort
                 if node.integer:
                     self.place_of(node)
                 else:

@@ -288,14 +288,14 @@ def smoothed_cross_entropy(
     """
     given = prepare("smoothed_cross_entropy", ("z", z, ("C",)), ("c", c, (), "C"), ("epsilon", epsilon, ()), axis=axis)
     z, c, epsilon = given.arrays
-    C = given.sizes["C"]
+    C = given.sizes["C"] or np.nan
     dtype = given.dtype
     with np.errstate(all="ignore"):
         m = epsilon / C
         a = 1 - epsilon
-        q = np.zeros((*np.broadcast_shapes(np.shape(epsilon), np.shape(c)), C,), dtype)
+        q = np.zeros((*np.broadcast_shapes(np.shape(epsilon), np.shape(c)), given.sizes["C"],), dtype)
         q += m[..., None]
-        add_at(q, c[..., None], a[..., None], -1)
+        q = add_at(q, c[..., None], a[..., None], -1)
         l = log_normalised_exp(z, -1)
         c2 = np.einsum('...i,...i->...', q, l)
         m2 = -c2
@@ -303,7 +303,7 @@ def smoothed_cross_entropy(
 
 
 def _smoothed_cross_entropy_grad_rows(work: Work, z: Array, c: Array, epsilon: Array, out: Array) -> None:
-    C = work.sizes["C"]
+    C = work.sizes["C"] or np.nan
     m = epsilon / C
     a = epsilon - 1
     total, _ = exp_total(z, out, work)

@@ -65,9 +65,9 @@ def _sigmoid_network_value_and_grads_sums(
     work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
     X: Array, Y: Array
 ) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
-    return (m, sum1, sum2, sum3, sum4)
+    return (m, np.array(sum1), np.array(sum2), np.array(sum3), np.array(sum4))
 
 
 _sigmoid_network_value_and_grads = Kernel(
@@ -146,9 +146,9 @@ def _tanh_network_value_and_grads_sums(
     work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
     X: Array, Y: Array
 ) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
-    return (m, sum1, sum2, sum3, sum4)
+    return (m, np.array(sum1), np.array(sum2), np.array(sum3), np.array(sum4))
 
 
 _tanh_network_value_and_grads = Kernel(
@@ -228,9 +228,9 @@ def _relu_network_value_and_grads_sums(
     work: Work, sum0: Any, sum1: Any, sum2: Any, sum3: Any, sum4: Any, V: Array, a: Array, W: Array, b: Array,
     X: Array, Y: Array
 ) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
-    return (m, sum1, sum2, sum3, sum4)
+    return (m, np.array(sum1), np.array(sum2), np.array(sum3), np.array(sum4))
 
 
 _relu_network_value_and_grads = Kernel(

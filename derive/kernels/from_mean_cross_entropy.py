@@ -48,7 +48,7 @@ def _mean_cross_entropy_rows(work: Work, x: Array, y: Array) -> tuple[Any, ...]:
 
 
 def _mean_cross_entropy_sums(work: Work, sum0: Any, x: Array, y: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     return (m,)
 
@@ -165,7 +165,7 @@ def _mean_cross_entropy_value_and_grad_rows(work: Work, x: Array, y: Array, out:
 
 
 def _mean_cross_entropy_value_and_grad_sums(work: Work, sum0: Any, x: Array, y: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     return (m,)
 
@@ -236,7 +236,7 @@ def _mean_cross_entropy_labels_rows(work: Work, x: Array, t: Array) -> tuple[Any
 
 
 def _mean_cross_entropy_labels_sums(work: Work, sum0: Any, x: Array, t: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     return (m,)
 
@@ -288,7 +288,7 @@ def mean_cross_entropy_labels(x: ArrayLike, t: ArrayLike, out: Array | None = No
 
 
 def _mean_cross_entropy_labels_grad_rows(work: Work, x: Array, t: Array, out: Array) -> None:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     total, _ = exp_total(x, out, work, t)
     normalise(out, total, work, 1 / N, labels=t)
 
@@ -336,7 +336,7 @@ def mean_cross_entropy_labels_grad(x: ArrayLike, t: ArrayLike, out: Array | None
 
 
 def _mean_cross_entropy_labels_value_and_grad_rows(work: Work, x: Array, t: Array, out: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     total, shift = exp_total(x, out, work, t)
     normalise(out, total, work, 1 / N, labels=t)
     g = x[t, np.arange(t.size)]
@@ -348,7 +348,7 @@ def _mean_cross_entropy_labels_value_and_grad_rows(work: Work, x: Array, t: Arra
 
 
 def _mean_cross_entropy_labels_value_and_grad_sums(work: Work, sum0: Any, x: Array, t: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     return (m,)
 

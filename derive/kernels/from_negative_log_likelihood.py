@@ -46,8 +46,6 @@ def negative_log_likelihood_value_and_grads(
         c, (), "C")
     )
     w, b, x, c = given.arrays
-    C = given.sizes["C"]
-    dtype = given.dtype
     with np.errstate(all="ignore"):
         c2 = (w @ x[..., None])[..., 0]
         z = b + c2
@@ -56,9 +54,8 @@ def negative_log_likelihood_value_and_grads(
         a = g - l
         m = -a
         s = normalised_exp(z, -1)
-        a2 = np.zeros((*np.broadcast_shapes(b.shape[:b.ndim - 1], x.shape[:x.ndim - 1], w.shape[:w.ndim - 2], np.shape(c)), C,), dtype)
-        a2 += s
-        add_at(a2, c[..., None], -1, -1)
+        a2 = np.array(s)
+        a2 = add_at(a2, c[..., None], -1, -1)
         m2 = a2[..., :, None] * x[..., None, :]
     return (
         placed("negative_log_likelihood_value_and_grads", m, out[0], given.result),

@@ -44,7 +44,7 @@ def _softmax_regression_loss_rows(work: Work, W: Array, b: Array, X: Array, Y: A
 
 
 def _softmax_regression_loss_sums(work: Work, sum0: Any, W: Array, b: Array, X: Array, Y: Array) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     return (m,)
 
@@ -93,7 +93,7 @@ def _softmax_regression_grads_rows(work: Work, W: Array, b: Array, X: Array, Y: 
 def _softmax_regression_grads_sums(
     work: Work, sum0: Any, sum1: Any, W: Array, b: Array, X: Array, Y: Array
 ) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = 1 / N * sum0
     m2 = 1 / N * sum1
     return (m, m2)
@@ -154,7 +154,7 @@ def _softmax_regression_value_and_grads_rows(work: Work, W: Array, b: Array, X: 
 def _softmax_regression_value_and_grads_sums(
     work: Work, sum0: Any, sum1: Any, sum2: Any, W: Array, b: Array, X: Array, Y: Array
 ) -> tuple[Any, ...]:
-    N = work.sizes["N"]
+    N = work.sizes["N"] or np.nan
     m = -1 / N * sum0
     m2 = 1 / N * sum1
     m3 = 1 / N * sum2

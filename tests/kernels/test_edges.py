@@ -77,6 +77,21 @@ def test_zero_rows_and_zero_classes() -> None:
     assert kernels.softmax_jacobian(np.empty((2, 0))).shape == (2, 0, 0)
 
 
+@pytest.mark.parametrize("logit", [3.0, 900.0, -2.0])
+@pytest.mark.parametrize("given", [False, True])
+def test_of_one_class_nothing_is_lost(logit: float, given: bool) -> None:
+    out = (None, np.empty((4, 1))) if given else (None, None)
+    loss, grad = kernels.mean_cross_entropy_labels_value_and_grad(np.full((4, 1), logit), np.zeros(4, int), out=out)
+    assert loss == 0
+    np.testing.assert_array_equal(grad, np.zeros((4, 1)))
+
+
+def test_a_mean_of_nothing_is_nan() -> None:
+    loss, grad = kernels.mean_cross_entropy_labels_value_and_grad(np.empty((0, 3)), np.empty(0, int))
+    assert np.isnan(loss)
+    assert grad.shape == (0, 3)
+
+
 def test_a_single_number_has_no_axis() -> None:
     with pytest.raises(ValueError, match=r"softmax: z has shape \(\), expected \(\.\.\., N\)"):
         softmax(3.0)

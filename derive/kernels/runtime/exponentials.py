@@ -103,7 +103,9 @@ def column_sums(x: Array, rough: bool = False) -> Array:
 
 
 def in_pairs(x: Array) -> Array:
-    """The sum over the first axis, halved again and again."""
+    """The sum over the first axis, halved again and again; never a view of it."""
+    if len(x) == 1:
+        return x[0].copy()
     while len(x) > 1:
         half = len(x) // 2
         added = x[:half] + x[half : 2 * half]

@@ -119,16 +119,26 @@ def erf_tail(coefficients: tuple[tuple[float, ...], tuple[float, ...]], a: Array
 
 def picked(source: Array, where: Array) -> Array:
     """``source`` at the labels ``where`` along its last axis; the other axes broadcast."""
-    return np.take_along_axis(source, np.asarray(where)[..., None], -1)[..., 0]
+    shape = np.broadcast_shapes(source.shape[:-1], np.shape(where))
+    source = np.broadcast_to(source, (*shape, source.shape[-1]))
+    return np.take_along_axis(source, np.broadcast_to(where, shape)[..., None], -1)[..., 0]
 
 
-def add_at(target: Array, where: Array, value: Any, axis: int) -> None:
-    """Add ``value`` at the labels ``where`` along ``axis``; both have that axis with size 1, or are numbers."""
-    shape = [1 if k == axis % target.ndim else n for k, n in enumerate(target.shape)]
+def add_at(target: Array, where: Array, value: Any, axis: int) -> Array:
+    """``target`` with ``value`` added at the labels ``where`` along ``axis``, written over where it has all the axes.
+
+    Labels and value have ``axis`` with size 1, or are numbers; leading axes broadcast.
+    """
+    own = (*target.shape[:axis], 1, *target.shape[axis:][1:])
+    shape = list(np.broadcast_shapes(own, np.shape(where), np.shape(value)))
     index = np.broadcast_to(where, shape)
+    shape[axis] = target.shape[axis]
+    if target.shape != tuple(shape):
+        target = np.array(np.broadcast_to(target, shape))
     entries = np.take_along_axis(target, index, axis)
     entries += np.asarray(value, target.dtype)
     np.put_along_axis(target, index, entries, axis)
+    return target
 
 
 def joined(pieces: list[Array], axis: int) -> Array:
