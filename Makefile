@@ -29,7 +29,7 @@ show: $(READY)  ## show the softmax derivation, step by step
 	@$(BIN)/derive show derivations/softmax.md
 
 test: $(READY)  ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(READY)  ## run ruff and mypy (strict)
 	@$(BIN)/ruff check .
