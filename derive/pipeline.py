@@ -271,14 +271,18 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    waiting = True
+
     def ring(*_: object) -> None:
-        raise OutOfTime
+        if waiting:
+            raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)  # again every second: what is raised in a destructor is lost
     try:
         yield
     finally:
+        waiting = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from derive.calculus.verdict import Kind, Verdict, Witness
 from derive.notes.document import Place
 from derive.notes.note import Claim, Note, NoteError, Relation
 from derive.pipeline import (
+    OutOfTime,
     Report,
     Result,
     check,
@@ -27,6 +29,7 @@ from derive.pipeline import (
     find_notes,
     judge_claim,
     judged,
+    time_limit,
     to_json,
 )
 
@@ -247,3 +250,16 @@ def test_a_folder_stands_for_the_notes_in_it(tmp_path: Path) -> None:
 def test_a_folder_without_notes_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoteError, match="no notes"):
         find_notes(str(tmp_path))
+
+
+def test_an_alarm_that_is_lost_rings_again() -> None:
+    """An exception raised in a destructor is dropped by Python."""
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(0.2)
+
+    with pytest.raises(OutOfTime), warnings.catch_warnings(), time_limit(0.05):
+        warnings.simplefilter("ignore")
+        Slow()
+        time.sleep(20)
