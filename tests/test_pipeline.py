@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +251,7 @@ def test_a_folder_without_notes_is_an_error(tmp_path: Path) -> None:
         find_notes(str(tmp_path))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_alarm_that_is_lost_rings_again() -> None:
     """An exception raised in a destructor is dropped by Python."""
 
@@ -259,7 +259,6 @@ def test_an_alarm_that_is_lost_rings_again() -> None:
         def __del__(self) -> None:
             time.sleep(0.2)
 
-    with pytest.raises(OutOfTime), warnings.catch_warnings(), time_limit(0.05):
-        warnings.simplefilter("ignore")
+    with pytest.raises(OutOfTime), time_limit(0.05):
         Slow()
         time.sleep(20)
