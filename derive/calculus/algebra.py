@@ -78,7 +78,7 @@ class Algebra(Matrices):
                 return inner(dict(args[0]))
             case "abs":
                 return self.mul(inner(of(args[0])), self.signum(args[0]))
-            case "step" | "delta" | "dim" | "num" | "const":
+            case "step" | "delta" | "less" | "dim" | "num" | "const":
                 return {}
             case "ipow":
                 whole = self.product((term_of(args[1], 1), of(a), self.power(of(args[0]), -1)))

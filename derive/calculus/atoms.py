@@ -12,6 +12,7 @@ dim      name                           a dimension, an integer >= 1
 num      prime                          a prime number, only under a fractional exponent
 const    name                           ``pi``
 delta    index term, index term         1 if equal, else 0
+less     index term, index term         1 if the first is less than the second, else 0
 exp      monomial                       ``e^m``; its exponent is the coefficient of m
 log      atom                           ``log |a|``
 abs      atom                           ``|a|``, only under an exponent between 0 and 1
@@ -46,6 +47,7 @@ Poly = dict[Monomial, Rational]
 Frozen = tuple[tuple[Monomial, Rational], ...]
 
 ONE: Monomial = ()
+TRUTHS = ("delta", "less", "step")  # 0 or 1
 BINDERS = ("sum", "prod", "max", "det", "inv", "sinv")
 
 
@@ -96,7 +98,7 @@ class Atom:
         self.shape = shape
         self.kind = kind
         self.args = args
-        self.active = kind in ("delta", "step", "poly", "num", "abs", "fn")
+        self.active = kind in ("delta", "less", "step", "poly", "num", "abs", "fn")
         free: set[str] = set()
         names: set[str] = set()
         height = 0
@@ -133,7 +135,7 @@ def parts(kind: str, args: tuple[Any, ...]) -> Iterable[Any]:
     """The atoms and index terms that an atom is made of."""
     if kind == "entry":
         yield from args[1]
-    elif kind == "delta":
+    elif kind in ("delta", "less"):
         yield from args
     elif kind == "exp":
         yield from atoms_of(args[0])
@@ -324,6 +326,8 @@ def show_atom(a: Atom) -> str:
             return str(a.args[0])
         case "delta":
             return f"δ({show_term(a.args[0])}, {show_term(a.args[1])})"
+        case "less":
+            return f"[{show_term(a.args[0])} < {show_term(a.args[1])}]"
         case "exp":
             return f"exp({show_monomial(a.args[0])})"
         case "log":

@@ -29,7 +29,10 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a point has to satisfy: ``p > 0`` (sign '+'), ``p >= 0`` ('0+') or ``p != 0`` ('!'), as it was written."""
+    """What a point has to satisfy: ``p > 0`` (sign '+'), ``p >= 0`` ('0+') or ``p != 0`` ('!'), as it was written.
+
+    With the sign '1' it is a truth of indices, beside which a case has no value.
+    """
 
     poly: Poly
     sign: str
@@ -38,6 +41,8 @@ class Condition:
 
     @property
     def relation(self) -> sp.Basic:
+        if self.sign == "1":
+            return self.expr
         return {"+": sp.Gt, "0+": sp.Ge, "!": sp.Ne}[self.sign](self.expr, 0, evaluate=False)
 
     def __hash__(self) -> int:

@@ -17,6 +17,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from derive.calculus.language import Binder, dimension
 from derive.calculus.setting import Axis, Setting
 
+Scope = dict[sp.Symbol, Axis | None]  # bound indices; those whose range hangs on another index say nothing
 Place = tuple[str, int] | str  # a slot of a tensor, or a free index
 Fact = tuple[str, Any, Any]  # what an expression says of a place; a free index stands for its place
 
@@ -173,7 +174,7 @@ def said(e: Any) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _walk(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+def _walk(e: Any, bound: Scope, facts: list[Fact]) -> None:
     if isinstance(e, sp.Indexed):
         _entry(e, bound, facts)
         return
@@ -181,13 +182,13 @@ def _walk(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
         _same(e.args[0], e.args[1], bound, facts)
         return
     if isinstance(e, (sp.Sum, sp.Product)):
-        inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
+        inner = _within_limits(e.limits, bound)
         _walk(e.function, inner, facts)
         return
     if isinstance(e, Binder):
-        inner = {**bound, **dict(_bound(reversed(e.limits)))}  # the first limit is the innermost
+        inner = _within_limits(e.limits, bound)
         _walk(e.body, inner, facts)
-        axes = [axis for _, axis in _bound(e.limits)]
+        axes = [axis for _, axis in _ranges(e.limits, bound) if axis]
         for a in e.outer:
             place = _index(a, bound, facts)
             if axes and isinstance(place, sp.Symbol):
@@ -202,7 +203,7 @@ def _walk(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
         _walk(a, bound, facts)
 
 
-def _hint(e: sp.And, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+def _hint(e: sp.And, bound: Scope, facts: list[Fact]) -> None:
     """``1 <= j <= N``, as SymPy writes the condition of a sifted sum."""
     lows = {c.gts: c.lts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and c.lts.is_Integer}
     highs = {c.lts: c.gts for c in e.args if isinstance(c, (sp.Ge, sp.Le)) and _is_index(c.lts)}
@@ -224,11 +225,34 @@ def plain(e: Any) -> Any:
     return e.func(*map(plain, e.args))
 
 
-def _bound(limits: Any) -> Iterator[tuple[sp.Symbol, Axis]]:
+def _within_limits(limits: Any, bound: Scope) -> Scope:
+    """The scope under a binder, whose first limit is the innermost."""
+    inner = dict(bound)
+    for limit in reversed(limits):
+        inner |= _ranges([limit], inner)
+    return inner
+
+
+def _ranges(limits: Any, bound: Scope) -> Iterator[tuple[sp.Symbol, Axis | None]]:
+    """What each index runs over at most."""
     for symbol, first, last in limits:
-        if not isinstance(first, (int, sp.Integer)):
-            continue
-        yield getattr(symbol, "label", symbol), Axis(sp.expand(last - first + 1), int(first))
+        low, high = (_extreme(sp.sympify(e), bound, k) for k, e in enumerate((first, last)))
+        axis = None
+        if isinstance(low, sp.Integer) and high is not None:
+            axis = Axis(sp.expand(high - low + 1), int(low))
+        yield getattr(symbol, "label", symbol), axis
+
+
+def _extreme(end: sp.Expr, bound: Scope, last: int) -> sp.Expr | None:
+    """The least value of the first end of a range, or the greatest of its last one."""
+    indices = [s for s in end.free_symbols if _is_index(s)]
+    if not indices:
+        return end
+    axis = bound.get(indices[0])
+    shift = end - indices[0]
+    if len(indices) > 1 or axis is None or not shift.is_Integer:
+        return None
+    return (axis.last if last else sp.Integer(axis.first)) + shift
 
 
 def _is_index(e: Any) -> bool:
@@ -237,7 +261,7 @@ def _is_index(e: Any) -> bool:
     )
 
 
-def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+def _entry(e: sp.Indexed, bound: Scope, facts: list[Fact]) -> None:
     name = str(getattr(e.base.label, "name", e.base.label))
     facts.append(("rank", name, len(e.indices)))
     shape = e.base.shape
@@ -256,7 +280,7 @@ def _entry(e: sp.Indexed, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> No
             facts.append(("axis" if isinstance(place, Axis) else "joined", slot, place))
 
 
-def _index(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> sp.Symbol | Axis | None:
+def _index(e: Any, bound: Scope, facts: list[Fact]) -> sp.Symbol | Axis | None:
     """Where an index expression belongs: the range of a bound one, a place of its own for a free one."""
     offset = 0
     if isinstance(e, sp.Add) and len(e.args) == 2 and isinstance(e.args[0], sp.Integer):
@@ -270,14 +294,14 @@ def _index(e: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> sp.Symbol
         return None
     if e in bound:
         axis = bound[e]
-        return Axis(axis.size, axis.first + offset)
+        return Axis(axis.size, axis.first + offset) if axis else None
     if offset or e.is_positive:
         return None
     facts.append(("free", e, None))
     return e
 
 
-def _same(a: Any, b: Any, bound: dict[sp.Symbol, Axis], facts: list[Fact]) -> None:
+def _same(a: Any, b: Any, bound: Scope, facts: list[Fact]) -> None:
     p, q = _index(a, bound, facts), _index(b, bound, facts)
     if isinstance(p, Axis):
         p, q = q, p

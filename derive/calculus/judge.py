@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache, partial
+from typing import Any
 
 import sympy as sp
 
@@ -35,12 +36,14 @@ from derive.calculus.ground import base_name
 from derive.calculus.intake import complete, plain
 from derive.calculus.language import index, tensor
 from derive.calculus.normal import Normalizer
+from derive.calculus.orders import is_bound, is_end, reachable
 from derive.calculus.products import WORK, accumulate
 from derive.calculus.readback import expression
 from derive.calculus.setting import Assumption, Setting
 from derive.calculus.verdict import Kind, Verdict
 
 SMALL = 1_500  # monomials that a claim may cost before its factors are kept whole
+ORDERS = 6  # pairs of indices whose order is split into cases
 SIGNS = 6  # indicators that are split into cases
 SHOWN = 12  # terms of a remainder that are shown
 CONCRETE = 8  # a range of so many numbers is written out
@@ -278,10 +281,11 @@ class Attempt:
         if p and n.conditions and n.algebra.sign_unknown:
             p = self._where_defined(n, left, right)
         n.algebra.factored = False
+        p = n.algebra.product([p, *(c.poly for c in n.conditions if c.sign == "1" and c.always and is_free(c.poly))])
         self.zero = is_zero(n.algebra, p)
         self.rules = tuple(n.algebra.rules)
         self.used = tuple(n.algebra.rewrites.used)
-        self.conditions = tuple(dict.fromkeys((*(c.relation for c in n.conditions), *n.kinks)))
+        self.conditions = tuple(dict.fromkeys((*(c.relation for c in n.conditions if c.sign != "1"), *n.kinks)))
         if not self.zero:
             self.resisted = "the difference of the two sides did not come to zero"
             self.rest = p
@@ -294,6 +298,11 @@ class Attempt:
                 n.algebra.rewrites.positive(c.poly, bound, c.sign == "+")
         n.forget()
         return difference(n, left, right)
+
+
+def is_free(p: Poly) -> bool:
+    """Whether only indices of the claim stand in p."""
+    return not any(v[0] in "~%" for m in p for a, _ in m for v in a.free)
 
 
 def difference(n: Normalizer, left: sp.Expr, right: sp.Expr) -> Poly:
@@ -348,8 +357,47 @@ def is_zero(algebra: Algebra, p: Poly) -> bool:
     """Strategies, each of which proves p = 0 where it succeeds."""
     return any(
         strategy(algebra, p)
-        for strategy in (lambda _, q: not q, cleared, by_signs, written_out, two_valued, inside_sums, times_matrices)
+        for strategy in STRATEGIES
     )
+
+
+def by_order(algebra: Algebra, p: Poly) -> bool:
+    """Truths of order turned one way; then, case by case, the orders that free indices may have."""
+    if not find(p, lambda a: a.kind == "less"):
+        return False
+    algebra.oriented = True
+    algebra.forget()
+    try:
+        turned = algebra.replace(p, lambda a: bool(find(of(a), lambda b: b.kind == "less")), lambda a: None)
+        return not without_denominators(algebra, turned) or _in_each_order(algebra, turned, ())
+    finally:
+        algebra.oriented = False
+        algebra.forget()
+
+
+def _in_each_order(algebra: Algebra, p: Poly, links: tuple[tuple[Term, ...], ...]) -> bool:
+    """p = 0 where i < j, where i = j and where j < i, for each two free indices whose order matters."""
+    free = sorted(find(p, lambda a: a.kind == "less" and not any(is_bound(t) or is_end(t) for t in a.args)))
+    pairs = [a.args for a in free if all(isinstance(t, str) for t in a.args)]
+    if not pairs or len(links) >= ORDERS:
+        return not without_denominators(algebra, p)
+    i, j = pairs[0]
+    if not _in_each_order(algebra, algebra.rename(p, {j: i}), links):
+        return False
+    for before, after in ((i, j), (j, i)):
+        case = (*links, (before, after))
+        if any(x in later for x, later in reachable(list(case)).items()):
+            continue
+        values = {("less", before, after): 1, ("less", after, before): 0, ("delta", i, j): 0, ("delta", j, i): 0}
+
+        def value(a: Atom, values: dict[Any, int] = values) -> Poly | None:
+            known = values.get((a.kind, *a.args)) if a.kind in ("less", "delta") else None
+            return None if known is None else number(known)
+
+        q = algebra.replace(p, lambda a: not a.free.isdisjoint((i, j)), value)
+        if q and not _in_each_order(algebra, q, case):
+            return False
+    return True
 
 
 def cleared(algebra: Algebra, p: Poly) -> bool:
@@ -550,3 +598,8 @@ def _under_one_sum(algebra: Algebra, group: Iterable[tuple[Monomial, Atom, Ratio
         aligned = algebra.rename(body, dict(zip(new, names, strict=True)))
         accumulate(total, algebra.mul({m: c}, aligned))
     return not without_denominators(algebra, total)
+
+
+STRATEGIES = (
+    lambda _, p: not p, cleared, by_order, by_signs, written_out, two_valued, inside_sums, times_matrices,
+)  # fmt: skip

@@ -794,10 +794,19 @@ def _shift(written: Axis | None, wanted: Axis | None) -> int:
 
 
 def _is_index_truth(e: Any) -> bool:
-    """A Kronecker delta, or 1 minus one: a factor that is 0 or 1 by its indices alone."""
+    """A Kronecker delta, or 1 minus one, or a number by cases: a factor that is 0 or 1 by its indices alone."""
     if isinstance(e, sp.KroneckerDelta):
         return True
+    if isinstance(e, sp.Piecewise):
+        return all(value.is_number and _is_index_condition(c) for value, c in e.args)
     return isinstance(e, sp.Add) and len(e.args) == 2 and e.args[0] == 1 and isinstance(-e.args[1], sp.KroneckerDelta)
+
+
+def _is_index_condition(c: Any) -> bool:
+    """A condition on whole numbers."""
+    if isinstance(c, sp.Rel):
+        return all(bool(a.is_integer) for a in c.args)
+    return c in (sp.true, sp.false) or all(map(_is_index_condition, c.args))
 
 
 def separated(e: Any) -> list[Any]:

@@ -27,10 +27,12 @@ from derive.calculus.atoms import (
     Unsupported,
     freeze,
     never_empty,
+    number,
     shift,
     tidy,
+    unshifted,
 )
-from derive.calculus.ground import Condition, Env, Ground, Scalar, base_name
+from derive.calculus.ground import Condition, Env, Ground, Scalar, base_name, is_dimension
 from derive.calculus.language import Binder, Det, InverseEntry, MaxOver, MinOver
 from derive.calculus.products import accumulate
 from derive.calculus.setting import Assumption, Definition, Setting
@@ -50,6 +52,15 @@ class Opened:
     conditions: list[Condition] = field(default_factory=list)
 
 
+@dataclass
+class Entered:
+    """The scope under a binder: the terms of symbols, the bound names, innermost first, what keeps them in range."""
+
+    env: dict[Any, Any]
+    bound: list[tuple[str, Domain]] = field(default_factory=list)
+    within: list[Poly] = field(default_factory=list)
+
+
 class Normalizer(Ground):
     """Reads expressions under one setting into one algebra."""
 
@@ -66,7 +77,7 @@ class Normalizer(Ground):
         self._held: frozenset[str] = frozenset()
         self._optional = 0  # factors and ranges around that may make a term vanish
         self._depth = 0
-        self._memo: dict[tuple[str, frozenset[str]], Opened] = {}
+        self._memo: dict[tuple[object, ...], Opened] = {}
         self.algebra.open_entry = self._open_entry
         self.stand_on(tuple(assumptions), hot or {})
 
@@ -157,13 +168,38 @@ class Normalizer(Ground):
         d = self.setting.definitions.get(name)
         if d is None or d.is_function or name in self._held or len(d.formals) != len(terms):
             return None
-        opened = self._opened(d)
+        opened = self._opened(d, tuple(map(self._reach, terms)))
         sigma = dict(zip(opened.formals, terms, strict=True))
         self._inherit(opened, lambda p: self.algebra.rename(p, sigma))
         return self.algebra.rename(opened.poly, sigma)
 
-    def _opened(self, d: Definition) -> Opened:
-        key = (d.name, self._held)
+    def _reach(self, t: Term) -> Domain | None:
+        """The values that an index with a number added to it has, or a number; None where it has no such reach."""
+        base, k = unshifted(t)
+        if isinstance(base, int):
+            return Domain(base, freeze(number(1)))
+        domain = self.algebra.domains.get(base) if k and isinstance(base, str) else None
+        return Domain(domain.first + k, domain.size) if domain and isinstance(domain.first, int) else None
+
+    def _widened(self, domain: Domain, reach: Domain | None) -> Domain:
+        """A range and the few values beside it that a definition is used at."""
+        if reach is None or not isinstance(domain.first, int):
+            return domain
+        add, sub = self.algebra.add, self.algebra.sub
+        last, other = (add(dict(d.size), number(d.first - 1)) for d in (domain, reach))
+        gap = sub(other, last)
+        beyond = 0 if gap.keys() - {ONE} else max(0, gap.get(ONE, 0))
+        first = min(domain.first, reach.first)
+        size = add(dict(domain.size), number(domain.first - first + int(beyond)))
+        return Domain(first, freeze(size), domain.certain)
+
+    def _opened(self, d: Definition, reach: tuple[Domain | None, ...] = ()) -> Opened:
+        """A definition, opened for indices that reach over the ends of its ranges, if they do."""
+        axes = d.axes or self.setting.shapes.get(d.name, ())
+        domains: list[Domain | None] = [None] * len(d.formals)
+        if len(axes) == len(d.formals) and not d.is_function:
+            domains = [self._widened(self.domain(a), r) for a, r in zip(axes, reach, strict=True)]
+        key = (d.name, self._held, tuple(domains))
         found = self._memo.get(key)
         if found is None:
             self.opened_names.setdefault(d.name)
@@ -171,8 +207,6 @@ class Normalizer(Ground):
                 formals = [f"${self.algebra.fresh(None)}" for _ in d.formals]
                 env: Env = {**self._same_index, **{s: Scalar(v) for s, v in zip(d.formals, formals, strict=True)}}
             else:
-                axes = d.axes or self.setting.shapes.get(d.name, ())
-                domains = [self.domain(a) for a in axes] if len(axes) == len(d.formals) else [None] * len(d.formals)
                 formals = [self.algebra.fresh(domain) for domain in domains]
                 env = {**self._same_index, **dict(zip(d.formals, formals, strict=True))}
             outer, self.conditions = self.conditions, {}
@@ -271,11 +305,17 @@ class Normalizer(Ground):
     def _ask(self, p: Poly, sign: str, expr: sp.Basic, always: bool = True) -> None:
         """Note a condition, unless it follows from the signs of the terms or stands under one."""
         if not p and sign != "0+":
+            if sign == "1":
+                raise Undefined(f"{expr} never holds")
             raise Undefined(f"{expr} is identically zero" + (" in a denominator" if sign == "!" else ""))
         if self._guarded or not p:
             return
+        if sign == "1":
+            if p != {ONE: 1}:
+                self.conditions.setdefault(Condition(p, sign, expr, always))
+            return
         m, c, core = self.algebra.together(p)
-        known = self.algebra.sign_of(p)
+        known = self.algebra.sign_of({m: c} if core == {ONE: 1} else p)
         if known == "+" or (known == "-" and sign == "!") or (known == "0+" and sign == "0+"):
             return
         if core == {ONE: 1} and sign == "!":
@@ -377,8 +417,16 @@ class Normalizer(Ground):
         finally:
             self._guarded -= 1
         if left and not self._enumerated(e, env):
-            raise Unsupported("cases that do not cover everything")
+            return self.algebra.add(out, self._beside(e, left, env))
         return out
+
+    def _beside(self, e: sp.Piecewise, left: Poly, env: Env) -> Poly:
+        """Where no case applies there is no value: the last case may stand for it, the claim is about other places."""
+        if not all(is_index_condition(c) for _, c in e.args):
+            raise Unsupported("cases that do not cover everything")
+        covered = self.algebra.sub({ONE: 1}, left)
+        self._ask(covered, "1", sp.Or(*(c for _, c in e.args)))
+        return self.algebra.mul(left, self.convert(e.args[-1].expr, env))
 
     def _enumerated(self, e: sp.Piecewise, env: Env) -> bool:
         """True when the conditions name each value of an index over a numbered axis."""
@@ -411,6 +459,9 @@ class Normalizer(Ground):
             same = self.algebra.delta(*(self.term(a, env) for a in c.args))
             return same if isinstance(c, sp.Eq) else self.algebra.sub({ONE: 1}, same)
         if isinstance(c, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
+            if all(self._is_counted(a, env) for a in c.args) and any(self._stands_as_index(a, env) for a in c.args):
+                low, high = self.term(c.lts, env), self.term(c.gts, env)
+                return (self.algebra.less if isinstance(c, (sp.Gt, sp.Lt)) else self.algebra.at_most)(low, high)
             if any(isinstance(a, sp.Symbol) and self._stands_as_index(a, env) for a in c.args):
                 return {ONE: 1} if self._order_holds(c, env) else {}
             difference = self.algebra.sub(self.convert(c.gts, env), self.convert(c.lts, env))
@@ -449,6 +500,12 @@ class Normalizer(Ground):
         first: Poly = {ONE: domain.first} if domain.first else {}
         return first, self.algebra.add(first, dict(domain.size), {ONE: -1})
 
+    def _is_counted(self, e: sp.Basic, env: Env) -> bool:
+        """An index or a size, with a number added perhaps."""
+        if isinstance(e, sp.Add):
+            return len(e.args) == 2 and isinstance(e.args[0], sp.Integer) and self._is_counted(e.args[1], env)
+        return self._stands_as_index(e, env) or is_dimension(e)
+
     def _stands_as_index(self, e: sp.Basic, env: Env) -> bool:
         if isinstance(e, sp.Symbol) and e in env:
             return not isinstance(env[e], Scalar)
@@ -459,39 +516,51 @@ class Normalizer(Ground):
     # ---- binders --------------------------------------------------------------------------------
 
     def _range(self, first: sp.Expr, last: sp.Expr, env: Env) -> Domain:
-        if any(
-            s in env or (self.is_index(s) and s in self.setting.axes) for s in (first.free_symbols | last.free_symbols)
-        ):
-            raise Unsupported(f"a range that depends on another index: {first} to {last}")
-        low = self.convert(first, env)
-        size = self.algebra.add(self.algebra.sub(self.convert(last, env), low), {ONE: 1})
+        """The range between two ends; where these hang on other indices, the values from the least to the greatest."""
+        low, high = self._end(first, env)[0], self._end(last, env)[1]
+        size = self.algebra.add(self.algebra.sub(high, low), {ONE: 1})
         start: Any = low.get(ONE, 0) if not low.keys() - {ONE} else freeze(low)
         return Domain(start, freeze(size), never_empty(size))
 
-    def _enter(
-        self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env
-    ) -> tuple[dict[Any, Any], list[tuple[str, Domain]]]:
-        """Fresh names for bound symbols; one that stands shifted everywhere is counted from there."""
-        inner: dict[Any, Any] = dict(env)
-        bound: list[tuple[str, Domain]] = []
-        limits = list(limits)
-        names = {getattr(symbol, "label", symbol) for symbol, _, _ in limits}
-        for _, first, last in limits:
-            if names & (sp.sympify(first).free_symbols | sp.sympify(last).free_symbols):
-                raise Unsupported(f"a range that depends on another index: {first} to {last}")
-        for symbol, first, last in limits:
-            if isinstance(symbol, sp.Idx):
-                symbol = symbol.label
-            domain = self._range(sp.sympify(first), sp.sympify(last), env)
-            offset = common_shift(body, symbol) if symbol in names else 0
-            if offset and isinstance(domain.first, int):
+    def _hangs_on_index(self, e: sp.Expr, env: Env) -> bool:
+        return any(s in env or (self.is_index(s) and s in self.setting.axes) for s in e.free_symbols)
+
+    def _end(self, e: sp.Expr, env: Env) -> tuple[Poly, Poly]:
+        """The least and the greatest value of an end of a range, and of the index that it hangs on."""
+        if not self._hangs_on_index(e, env):
+            value = self.convert(e, env)
+            return value, value
+        base, k = unshifted(self.term(e, env))
+        domain = self.algebra.domains.get(base) if isinstance(base, str) else None
+        if domain is None or not isinstance(domain.first, int):
+            raise Unsupported(f"a range that ends with an index whose own range is not known: {e}")
+        last = self.algebra.add(dict(domain.size), number(domain.first - 1 + max(k, 0)))
+        return number(domain.first + min(k, 0)), last
+
+    def _enter(self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env) -> Entered:
+        """Fresh names for bound symbols, the outermost first; one that stands shifted everywhere is counted from there.
+
+        Of a symbol that is written twice the innermost counts, which is the first.
+        """
+        limits = [(getattr(symbol, "label", symbol), *map(sp.sympify, ends)) for symbol, *ends in limits]
+        entered = Entered(dict(env))
+        for n, (symbol, first, last) in reversed(list(enumerate(limits))):
+            own = all(other != symbol for other, _, _ in limits[:n])
+            domain = self._range(first, last, entered.env)
+            offset = common_shift(body, symbol) if own and isinstance(domain.first, int) else 0
+            if any(symbol in e.free_symbols for _, *within in limits[:n] for e in within):
+                offset = 0
+            if offset:
                 domain = Domain(domain.first + offset, domain.size, domain.certain)
             v = self.algebra.fresh(domain)
-            if symbol in names:  # written twice, it is the innermost, which is the first
-                names.remove(symbol)
-                inner[symbol] = shift(v, -offset) if offset and isinstance(domain.first, int) else v
-            bound.append((v, domain))
-        return inner, bound
+            inside = shift(v, -offset)
+            if self._hangs_on_index(first, entered.env):
+                entered.within.append(self.algebra.at_most(self.term(first, entered.env), inside))
+            if self._hangs_on_index(last, entered.env):
+                entered.within.append(self.algebra.at_most(inside, self.term(last, entered.env)))
+            entered.env[symbol] = inside
+            entered.bound.insert(0, (v, domain))
+        return entered
 
     def _limits(self, e: Any) -> list[tuple[Any, Any, Any]]:
         out = []
@@ -502,38 +571,48 @@ class Normalizer(Ground):
         return out
 
     def _sum(self, e: sp.Sum, env: Env) -> Poly:
-        inner, bound = self._enter(self._limits(e), e.function, env)
-        p = self._under(e.function, inner, bound)
-        for v, domain in bound:
+        entered = self._enter(self._limits(e), e.function, env)
+        p = self.algebra.product([*entered.within, self._under(e.function, entered)])
+        for v, domain in entered.bound:
             p = self.algebra.sum_over(p, v, domain)
         return p
 
-    def _under(self, body: sp.Basic, inner: Env, bound: Iterable[tuple[str, Domain]]) -> Poly:
+    def _under(self, body: sp.Basic, entered: Entered) -> Poly:
         """The body of a binder; over a range that may be empty, it asks nothing for certain."""
-        empty = not all(domain.certain for _, domain in bound)
+        empty = bool(entered.within) or not all(domain.certain for _, domain in entered.bound)
         self._optional += empty
         try:
-            return self.convert(body, inner)
+            return self.convert(body, entered.env)
         finally:
             self._optional -= empty
 
     def _product(self, e: sp.Product, env: Env) -> Poly:
-        inner, bound = self._enter(self._limits(e), e.function, env)
-        p = self._under(e.function, inner, bound)
-        for v, domain in bound:
+        entered = self._enter(self._limits(e), e.function, env)
+        p = self._under(e.function, entered)
+        if entered.within:
+            p = self.algebra.symbolic_power(p, self.algebra.product(entered.within))
+        for v, domain in entered.bound:
             p = self.algebra.product_over(p, v, domain)
         return p
 
+    def _wholly(self, e: Binder, env: Env) -> Entered:
+        """Binders whose ranges hang on no index."""
+        entered = self._enter(e.limits, e.body, env)
+        if entered.within:
+            raise Unsupported(f"a range that depends on another index under {type(e).__name__}")
+        return entered
+
     def _max_over(self, e: Binder, env: Env) -> Poly:
-        inner, bound = self._enter(e.limits, e.body, env)
+        entered = self._wholly(e, env)
         sign = 1 if isinstance(e, MaxOver) else -1
-        p = self.algebra.scale(self.convert(e.body, inner), sign)
-        for v, domain in bound:
+        p = self.algebra.scale(self.convert(e.body, entered.env), sign)
+        for v, domain in entered.bound:
             p = self.algebra.max_over(p, v, domain)
         return self.algebra.scale(p, sign)
 
     def _matrix(self, e: Binder, env: Env) -> Poly:
-        inner, bound = self._enter(e.limits, e.body, env)
+        entered = self._wholly(e, env)
+        inner, bound = entered.env, entered.bound
         if len(bound) != 2 or bound[0][1] != bound[1][1]:
             raise Unsupported("the determinant or inverse of a matrix that is not square")
         p = self.convert(e.body, inner)
@@ -659,7 +738,18 @@ def is_index_truth(e: sp.Basic) -> bool:
     """Deltas, and sums of multiples of them: numbers that indices decide; beside a 0 nothing else counts."""
     if isinstance(e, (sp.Add, sp.Mul)):
         return not e.is_number and all(a.is_number or is_index_truth(a) for a in e.args)
+    if isinstance(e, sp.Piecewise):
+        return all(value.is_number and is_index_condition(c) for value, c in e.args)
     return isinstance(e, sp.KroneckerDelta)
+
+
+def is_index_condition(c: sp.Basic) -> bool:
+    """A condition on whole numbers."""
+    if isinstance(c, sp.Rel):
+        return all(bool(a.is_integer) for a in c.args)
+    return c in (sp.true, sp.false) or (
+        isinstance(c, (sp.And, sp.Or, sp.Not)) and all(map(is_index_condition, c.args))
+    )
 
 
 def common_shift(body: sp.Basic, symbol: sp.Symbol) -> int:

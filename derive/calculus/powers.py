@@ -14,6 +14,7 @@ from fractions import Fraction
 from derive.calculus.atoms import (
     BINDERS,
     ONE,
+    TRUTHS,
     Atom,
     BudgetExceeded,
     Domain,
@@ -30,10 +31,11 @@ from derive.calculus.atoms import (
     term_of,
     tidy,
 )
-from derive.calculus.products import EXPAND, Products, accumulate, leading
+from derive.calculus.orders import Orders
+from derive.calculus.products import EXPAND, accumulate, leading
 
 
-class Powers(Products):
+class Powers(Orders):
     """Products with powers, functions and signs."""
 
     # ---- powers ---------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Powers(Products):
             else:
                 common = {a: min(common.get(a, 0), powers.get(a, 0)) for a in {**common, **powers}}
         assert common is not None
-        common = {a: e for a, e in common.items() if e and a.kind not in ("delta", "step")}
+        common = {a: e for a, e in common.items() if e and a.kind not in TRUTHS}
         if common:
             p = self.mul(p, {tuple(sorted((a, -e) for a, e in common.items())): 1})
         lead, k = leading(tuple(p.items()))
@@ -225,7 +227,7 @@ class Powers(Products):
         return all(
             isinstance(c, int)
             and all(
-                (isinstance(e, int) and e > 0 and a.kind in ("dim", "delta"))
+                (isinstance(e, int) and e > 0 and a.kind in ("dim", "delta", "less"))
                 or (a.kind == "entry" and a.args[0].startswith("#"))
                 for a, e in m
             )
@@ -264,7 +266,7 @@ class Powers(Products):
     def _log_atom(self, a: Atom) -> Poly:
         if a.kind == "exp":
             return term_of(a.args[0], 1)
-        if a.kind in ("step", "delta"):
+        if a.kind in TRUTHS:
             raise Unsupported("the logarithm of an indicator")
         if a.kind == "abs":
             return self._log_atom(a.args[0])
@@ -322,7 +324,7 @@ class Powers(Products):
                 return "+"
             case "const":
                 return "-" if a.args[0] == "-1" else "+"
-            case "abs" | "delta" | "step":
+            case "abs" | "delta" | "less" | "step":
                 return "0+"
             case "log":
                 return "+" if isinstance(a.args[0], int) else None
@@ -396,7 +398,7 @@ class Powers(Products):
         sign = 1 if c > 0 else -1
         for a, e in [*m, *([(self.table.atom("poly", freeze(core)), 1)] if core != number(1) else [])]:
             s = self.sign(a)
-            if a.kind in ("step", "delta"):
+            if a.kind in TRUTHS:
                 raise Unsupported("a condition on a product with an indicator")
             if s in ("+", "0+") or (isinstance(e, int) and e % 2 == 0):
                 continue

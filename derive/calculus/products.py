@@ -165,6 +165,7 @@ class Products:
         if active or self.rewrites.concern(powers):
             for law in (
                 self._deltas,
+                self._orders,
                 self._steps,
                 self._numbers,
                 self._absolutes,
@@ -291,6 +292,12 @@ class Products:
         return None
 
     # ---- supplied by the classes that build on this one -------------------------------------------
+
+    def less(self, a: Term, b: Term) -> Poly:
+        raise NotImplementedError
+
+    def _orders(self, powers: dict[Atom, Rational], c: Rational) -> Poly | None:
+        raise NotImplementedError
 
     def absolute_power(self, a: Atom, e: Rational) -> Poly:
         raise NotImplementedError

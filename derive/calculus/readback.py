@@ -86,6 +86,9 @@ class Reader:
                 return sp.pi if args[0] == "pi" else sp.Integer(-1)
             case "delta":
                 return sp.KroneckerDelta(*map(self.term, args))
+            case "less":
+                before = sp.Lt(*map(self.term, args), evaluate=False)
+                return sp.Piecewise((1, before), (0, True), evaluate=False)
             case "log":
                 return sp.log(self.atom(args[0]) if isinstance(args[0], Atom) else sp.Integer(args[0]))
             case "abs":

@@ -350,6 +350,8 @@ def match(pattern: Atom, a: Atom, universal: frozenset[str], binding: Binding) -
         case "delta":
             yield from match_terms(pattern.args, a.args, universal, binding)
             yield from match_terms(pattern.args, a.args[::-1], universal, binding)
+        case "less":
+            yield from match_terms(pattern.args, a.args, universal, binding)
         case "sum":
             if pattern.args[0] == a.args[0] and pattern.height == a.height:
                 for found in match_products(pattern.args[1], a.args[1], universal, binding):

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from derive.calculus.atoms import (
     ONE,
+    TRUTHS,
     Atom,
     BudgetExceeded,
     Domain,
@@ -144,11 +145,16 @@ class Sums(Powers):
             return None
         beyond = self._beyond(domain, Domain(own.first + k, own.size))
         if beyond is None:
-            return None
+            return self._between(term, domain)
         out: Poly = number(1)
         for end in beyond:
             accumulate(out, self.delta(term, end), -1)
         return out
+
+    def _between(self, term: Term, domain: Domain) -> Poly | None:
+        """[first <= t][t <= last], where the last value of a range can stand as an index."""
+        last = self._as_term(self.add(dict(domain.size), number(domain.first - 1)))
+        return None if last is None else self.mul(self.at_most(domain.first, term), self.at_most(term, last))
 
     def _is_last(self, term: Term, domain: Domain) -> bool:
         """A size as an index is the last value of 1..N."""
@@ -280,6 +286,8 @@ class Sums(Powers):
     def _component(self, bound: list[str], m: Monomial) -> Poly:
         """The sum of a connected product: flattened, its leaves summed first, its core named canonically."""
         bound, p = self._flatten(bound, m)
+        if self.oriented and p.keys() == {m} and (turned := self._turned(bound, m)) is not None:
+            return self.scale(turned, p[m])
         if p.keys() != {m} and not self._is_component(bound, p):
             return self.close_all(bound, p)
         ((m, c),) = p.items()
@@ -295,6 +303,34 @@ class Sums(Powers):
             m = merged
         absorbed = self._absorb(bound, m) if len(bound) > 1 else None
         return self.scale(self._sum_atom(bound, m) if absorbed is None else absorbed, c)
+
+    def _turned(self, bound: list[str], m: Monomial) -> Poly | None:
+        """sum_{v<w} f(v, w) = sum f - sum_{v=w} f - sum_{v<w} f(w, v), read from the later form to the earlier one."""
+        for d, e in m:
+            if d.kind != "less" or e != 1 or not {*d.args} <= {*bound}:
+                continue
+            v, w = d.args
+            if self.domains[v] != self.domains[w]:
+                continue
+            rest = {a: k for a, k in m if a is not d}
+            swap: dict[str, Term] = {v: w, w: v}
+            back = self.mul(self.rename_product(rest, swap, 1), of(d))
+            if len(back) != 1:
+                continue
+            ((n, c),) = back.items()
+            here, there = (self._canonical(bound, k) for k in (m, n))
+            symmetric = here[:2] == there[:2] and here[2] == c * there[2]
+            if not symmetric and (here[:2] == there[:2] or self._order(here) < self._order(there)):
+                continue
+            whole = self.settle(dict(rest), 1)
+            out = self.close_all(bound, self.sub(whole, self.mul(whole, self.delta(v, w))))
+            if symmetric:
+                return self.scale(out, Fraction(1, 2))
+            return self.sub(out, self.scale(self._component(bound, n), c))
+        return None
+
+    def _order(self, form: tuple[tuple[Domain, ...], Monomial, Rational]) -> tuple[object, ...]:
+        return [self._domain_order(d) for d in form[0]], monomial_order(form[1])
 
     def _merge(self, m: Monomial, inner: list[Poly]) -> Monomial | None:
         """The product of m and of plain sums, if nothing in it simplifies."""
@@ -410,15 +446,23 @@ class Sums(Powers):
         return {((atom, 1),): c} if assumed is None else self.scale(assumed, c)
 
     def _closed(self, v: str, m: Monomial) -> Poly | None:
-        """The sum of a power of the index, or of a number to the power of the index."""
-        domain, counter = self.domains[v], self.table.atom("entry", "#", (v,))
-        if not isinstance(domain.first, int) or not any(_counts(a, counter) for a, _ in m):
+        """The sum of 1, of a power of the index or of a number to the power of it, over a stretch of its range."""
+        counter = self.table.atom("entry", "#", (v,))
+        if not all(a.kind == "less" or _counts(a, counter) for a, _ in m):
             return None
-        size = self.count(domain)
+        stretch = self._stretch(v, tuple(a for a, _ in m if a.kind == "less"))
+        if stretch is None:
+            return None
+        first, size, where = stretch
+        m = tuple((a, e) for a, e in m if a.kind != "less")
+        if not m:
+            self.used("idle sum")
+            return self.mul(where, size)
         if len(m) == 1 and m[0][0] is counter and isinstance(m[0][1], int) and 0 < m[0][1] <= POWERS:
             self.used("sum of powers")
-            last = self.add(size, number(domain.first - 1))
-            return self.sub(self._power_sum(m[0][1], last), self._power_sum(m[0][1], number(domain.first - 1)))
+            before = self.sub(first, number(1))
+            last = self.add(before, size)
+            return self.mul(where, self.sub(self._power_sum(m[0][1], last), self._power_sum(m[0][1], before)))
         ratio: Poly = number(1)
         for a, e in m:
             base = self._base(a, counter)
@@ -428,9 +472,34 @@ class Sums(Powers):
         if not self._is_generic(ratio):
             return None
         self.used("geometric sum")
-        first = self.power(ratio, domain.first)
-        beyond = self.mul(first, self.symbolic_power(ratio, size))
-        return self.mul(self.sub(first, beyond), self.power(self.sub(number(1), ratio), -1))
+        start = self.symbolic_power(ratio, first)
+        beyond = self.mul(start, self.symbolic_power(ratio, size))
+        return self.product((where, self.sub(start, beyond), self.power(self.sub(number(1), ratio), -1)))
+
+    def _stretch(self, v: str, truths: tuple[Atom, ...]) -> tuple[Poly, Poly, Poly] | None:
+        """First value, number and 0 or 1 of the values of v for which [s < v] and [v < t] hold, one of each at most.
+
+        The number counts where the last factor is 1; elsewhere there are none.
+        """
+        domain = self.domains[v]
+        if not isinstance(domain.first, int):
+            return None
+        low: list[Term] = [a.args[0] for a in truths if a.args[1] == v]
+        high: list[Term] = [a.args[1] for a in truths if a.args[0] == v]
+        if not truths:
+            return number(domain.first), self.count(domain), number(1)
+        if len(low) > 1 or len(high) > 1 or any(v in variables(t) for t in (*low, *high)):
+            return None
+        end = self._as_term(self.add(dict(domain.size), number(domain.first)))
+        if end is None:
+            return None
+        start = shift(low[0], 1) if low else domain.first
+        stop = high[0] if high else end
+        known = [(domain.first, start), (stop, end), *([] if low and high else [(start, stop)])]
+        if not all(self.at_most(s, t) == number(1) for s, t in known):
+            return None
+        first = self.index_value(start)
+        return first, self.sub(self.index_value(stop), first), self.at_most(start, stop)
 
     def _base(self, a: Atom, counter: Atom) -> Poly | None:
         """r where the atom is r to the power of the index."""
@@ -537,6 +606,8 @@ class Sums(Powers):
             return f"{a.args[0]}({','.join(sorted(terms) if self.rewrites.is_symmetric(a.args[0]) else terms)})"
         if a.kind == "delta":
             return "δ(" + ",".join(sorted(masked_term(t, mask) for t in a.args)) + ")"
+        if a.kind == "less":
+            return "<(" + ",".join(masked_term(t, mask) for t in a.args) + ")"
         if a.kind == "exp":
             return "exp(" + ",".join(sorted(f"{self._skeleton(b, mask)}^{e}" for b, e in a.args[0])) + ")"
         if a.kind == "sum":
@@ -614,12 +685,25 @@ class Sums(Powers):
                 factor = self.symbolic_power(of(a, e), size)
             elif a.kind == "exp":
                 factor = self.exp(self.sum_over(term_of(a.args[0], e), v, domain))
+            elif (single := self._single_factor(a, e, v, domain)) is not None:
+                factor = single
             elif isinstance(e, int):
                 factor = self.power(self.bind("prod", of(a), [v], domain), e)
             else:
                 factor = self.bind("prod", of(a, e), [v], domain)
             out = self.mul(out, factor)
         return out
+
+    def _single_factor(self, a: Atom, e: Rational, v: str, domain: Domain) -> Poly | None:
+        """prod_v f(v)^(delta_{vt} h(v)) = f(t)^h(t) for t in the range of v."""
+        for d, _ in a.args[1] if a.kind == "ipow" else ():
+            term = value_where(d.args[0], d.args[1], v) if d.kind == "delta" else None
+            inside = self._membership(term, domain) if term is not None and v not in variables(term) else None
+            if term is None or inside is None:
+                continue
+            exponent = self.rename({tuple((b, k) for b, k in a.args[1] if b is not d): e}, {v: term})
+            return self.symbolic_power(self.rename(of(a.args[0]), {v: term}), self.mul(exponent, inside))
+        return None
 
     def _exceptional_factor(self, p: Poly, v: str, domain: Domain) -> Poly | None:
         """prod_v (A_v + delta_{v t} B_v) = prod_v A_v * (A_t + B_t) / A_t."""
@@ -635,7 +719,7 @@ class Sums(Powers):
             return None
         there = self.rename(p, {v: term})
         usual = self.rename(plain, {v: term})
-        if any(a.kind in ("delta", "step") for m in usual for a, _ in m):
+        if any(a.kind in TRUTHS for m in usual for a, _ in m):
             return None  # it may vanish on a whole region
         return self.product((self.product_over(plain, v, domain), there, self.power(usual, -1)))
 
@@ -749,6 +833,8 @@ class Sums(Powers):
                 return self.entry(args[0], tuple(map(term, args[1])))
             case "delta":
                 return self.delta(term(args[0]), term(args[1]))
+            case "less":
+                return self.less(term(args[0]), term(args[1]))
             case "exp":
                 return self.exp(poly(term_of(args[0], 1)))
             case "log":

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from derive.notes import cases
+from derive.notes import cases, partial
 from derive.notes.assumptions import assume, assume_condition, assume_plus_minus
 from derive.notes.clauses import BEHIND, ENDS, JOINED, OTHERWISE, Clauses, turns
 from derive.notes.declarations import declare, index_list, is_index_list, is_square
@@ -144,6 +144,7 @@ class Collector:
             words = ""
         self.clauses.close()
         cases.end(self, sentence, self.records[first:])
+        partial.restrict(self, sentence, chains, self.records[first:])
         for record in self.records[first:]:
             if isinstance(record, LinkRecord | AssumptionRecord):
                 record.horizon = self.position

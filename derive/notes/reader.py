@@ -46,6 +46,7 @@ from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.open_sums import labels, with_open_sums
+from derive.notes.pairs import sizes, with_pairs
 from derive.notes.properties import property_relations
 from derive.notes.records import (
     AssumptionRecord,
@@ -139,6 +140,8 @@ class Reading:
             raw = {key: tuple(map(with_constants, chains)) for key, chains in raw.items()}
         kept = labels(c for chains in raw.values() for c in chains)
         raw = {key: tuple(with_open_sums(c, kept) for c in chains) for key, chains in raw.items()}
+        single = kept | sizes(c for chains in raw.values() for c in chains)
+        raw = {key: tuple(with_pairs(c, single) for c in chains) for key, chains in raw.items()}
         self.glued = glued(self.introducing(raw))
         raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
         self.tags = tagged([c for chains in raw.values() for c in chains])

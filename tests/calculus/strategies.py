@@ -150,13 +150,18 @@ def places(e: sp.Basic, scope: Scope | None = None, path: Path = ()) -> Iterator
     if isinstance(e, sp.Expr):
         yield path, e, scope
     if isinstance(e, sp.Sum):
-        inner = {**scope, **{q: last for q, _, last in reversed(e.limits)}}
+        inner = {**scope, **{q: axis_of(last) for q, _, last in reversed(e.limits)}}
         yield from places(e.function, inner, (*path, 0))
     elif isinstance(e, sp.Derivative):
         yield from places(e.expr, scope, (*path, 0))
     elif not isinstance(e, (sp.Indexed, sp.KroneckerDelta, sp.logic.boolalg.Boolean)):
         for n, arg in enumerate(e.args):
             yield from places(arg, scope, (*path, n))
+
+
+def axis_of(last: sp.Expr) -> sp.Symbol:
+    """The dimension of a range that ends there; a range that ends with an index is a part of N."""
+    return last if last == M else N
 
 
 def put(e: sp.Basic, path: Path, new: sp.Expr) -> sp.Basic:
@@ -259,7 +264,10 @@ def drawn_in(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
 
 def swapped(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
     """sum_i sum_j f = sum_j sum_i f"""
-    if isinstance(e, sp.Sum) and len({q for q, _, _ in e.limits}) == len(e.limits) > 1:
+    names = {q for q, _, _ in e.limits} if isinstance(e, sp.Sum) else set()
+    if len(names) > 1 and len(names) == len(e.limits):
+        if any(not names.isdisjoint(end.free_symbols) for _, *ends in e.limits for end in ends):
+            return None
         return sp.Sum(e.function, *e.limits[1:], e.limits[0])
     return None
 
@@ -275,13 +283,32 @@ def unsifted(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
 
 def split_off(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
     """sum_l f(l) = f(i) + sum_{l != i} f(l)"""
-    if not isinstance(e, sp.Sum) or len(e.limits) > 1:
+    if not isinstance(e, sp.Sum) or len(e.limits) > 1 or e.limits[0][1:] not in ((1, N), (1, M)):
         return None
     q, _, size = e.limits[0]
     i_ = m.over(size, scope)
     if q == i_:
         return None  # a delta, as SymPy draws a Piecewise out of the sums around it, bound indices and all
     return substitute(e.function, q, i_) + sp.Sum((1 - sp.KroneckerDelta(q, i_)) * e.function, *e.limits)
+
+
+def split_range(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
+    """sum_l f(l) = sum_{l <= i} f(l) + sum_{l > i} f(l)"""
+    if not isinstance(e, sp.Sum) or len(e.limits) > 1 or e.limits[0][1:] != (1, N):
+        return None
+    q, i_ = e.limits[0][0], m.over(N, scope)
+    back = m.choose((0, 1))
+    return sp.Sum(e.function, (q, 1, i_ - back)) + sp.Sum(e.function, (q, i_ - back + 1, N)) if q != i_ else None
+
+
+def other_way_round(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
+    """sum_i sum_{j <= i} f = sum_j sum_{i >= j} f"""
+    if not isinstance(e, sp.Sum) or len(e.limits) != 2:
+        return None
+    (q, one, last), (r, first, size) = e.limits
+    if (one, first, size) != (1, 1, N) or q == r or last not in (r, r - 1):
+        return None
+    return sp.Sum(e.function, (r, q + r - last, N), (q, 1, N))
 
 
 def over_itself(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
@@ -350,7 +377,8 @@ def derived(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
 
 
 KEEPING = (
-    renamed, multiplied_out, sum_of_terms, factored_out, drawn_in, swapped, unsifted, split_off, over_itself,
+    renamed, multiplied_out, sum_of_terms, factored_out, drawn_in, swapped, unsifted, split_off, split_range,
+    split_range, other_way_round, over_itself,
     plus_and_minus, shifted_exponent, shifted_logarithm, by_sigmoid, opened, derived,
 )  # fmt: skip
 
@@ -449,16 +477,24 @@ def off_by_a_number(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
 
 def other_range(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
     """A sum without one of its terms."""
-    if not isinstance(e, sp.Sum) or len(e.limits) > 1:
+    if not isinstance(e, sp.Sum) or len(e.limits) > 1 or e.limits[0][1:] not in ((1, N), (1, M)):
         return None
     q, _, size = e.limits[0]
     i_ = m.over(size, scope)
     return sp.Sum((1 - sp.KroneckerDelta(q, i_)) * e.function, *e.limits) if q != i_ else None
 
 
+def other_end(m: Maker, e: sp.Expr, scope: Scope) -> sp.Expr | None:
+    """A sum over a part of its range."""
+    if not isinstance(e, sp.Sum) or len(e.limits) > 1:
+        return None
+    (q, first, last), i_ = e.limits[0], m.over(N, scope)
+    return sp.Sum(e.function, m.choose(((q, first, i_), (q, i_, last), (q, first, i_ - 1)))) if q != i_ else None
+
+
 CHANGING = (
     other_sign, other_index, other_index, dropped_factor, other_exponent, other_tensor, transposed_entry,
-    off_by_a_number, other_range,
+    off_by_a_number, other_range, other_end, other_end,
 )  # fmt: skip
 
 

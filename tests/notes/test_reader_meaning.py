@@ -306,7 +306,7 @@ TABLE: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             (r"\sum_{i=1}^{n-1} a_i a_{i+1} = 0", "Sum(a[i + 1]*a[i], (i, 1, n - 1))", "0"),
             (
                 r"\prod_{i \ne j} (a_i - a_j) = 0",
-                "Product(Piecewise((a[i] - a[j], Ne(i, j)), (1, True)), (i, 1, n))",
+                "Product(Piecewise((a[i] - a[j], Ne(i, j)), (1, True)), (i, 1, n), (j, 1, n))",
                 "0",
             ),
             (r"a_1 + a_2 + \dots + a_n = 0", "Sum(a[l], (l, 1, n))", "0"),

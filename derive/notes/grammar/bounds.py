@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.notes.grammar.cursor import LAYOUT, Cursor, Unreadable
-from derive.notes.grammar.syntax import Big, Binder, Dots, Factors, Node, Number, Terms
+from derive.notes.grammar.syntax import Big, Binder, Dots, Factors, Node, Number, Relation, Terms
 from derive.notes.grammar.tokens import Token
 
 
@@ -65,7 +65,7 @@ class Bounds(Cursor):
             if all(t.kind in LAYOUT for t in self.tokens[a:b]):
                 continue
             if self.has_relation(a, b):
-                binders.append(self._bound(a, b, names))
+                binders += self._bound(a, b, names)
                 names = []
             elif binders and binders[-1].relation == "=" and self.tokens[a].kind == "dots":
                 names = [Dots(self.tokens[a].start, self.tokens[a].end, self.tokens[a].text)]
@@ -78,17 +78,22 @@ class Bounds(Cursor):
             binders.append(Binder(names[0].start, names[-1].end, tuple(names)))
         return tuple(binders)
 
-    def _bound(self, low: int, high: int, names: list[Node]) -> Binder:
+    def _bound(self, low: int, high: int, names: list[Node]) -> list[Binder]:
+        """One range, or those of ``1 \\le i < j \\le n``, where the next index is counted from the one before."""
         pairs = self.relations(low, high)
         first = pairs[0]
         start = names[0].start if names else first.start
         if len(pairs) == 1:
             left = self._names(first.left)
-            return Binder(start, first.end, (*names, *left), first.sign, first.right)
-        if len(pairs) == 2 and {p.sign for p in pairs} <= {r"\le", "<"} and not names:
-            lower = first.left if first.sign == r"\le" else _shifted(first.left, "+")
-            upper = pairs[1].right if pairs[1].sign == r"\le" else _shifted(pairs[1].right, "-")
-            return Binder(start, pairs[1].end, (first.right,), "=", lower, upper)
+            return [Binder(start, first.end, (*names, *left), first.sign, first.right)]
+        if len(pairs) >= 2 and {p.sign for p in pairs} <= {r"\le", "<"} and not names and _named(pairs):
+            last = pairs[-1]
+            upper = last.right if last.sign == r"\le" else _shifted(last.right, "-")
+            lower = [p.left if p.sign == r"\le" else _shifted(p.left, "+") for p in pairs[:-1]]
+            return [
+                Binder(start, last.end, (p.right,), "=", low, upper)
+                for p, low in zip(pairs[:-1], lower, strict=True)
+            ]
         raise Unreadable(first.start, "this range is not part of the language")
 
     def _names(self, node: Node) -> tuple[Node, ...]:
@@ -105,6 +110,11 @@ def _with_last(binders: tuple[Binder, ...], last: Node | None) -> tuple[Binder, 
         if b.relation in ("=", "", r"\ne") and b.last is None:
             return (*binders[:k], Binder(b.start, b.end, b.indices, b.relation, b.first, last), *binders[k + 1 :])
     raise Unreadable(last.start, "an upper bound without a range below")
+
+
+def _named(pairs: list[Relation]) -> bool:
+    """Whether something other than a number stands between each two relations."""
+    return not any(isinstance(p.right, Number) for p in pairs[:-1])
 
 
 def _shifted(node: Node, sign: str) -> Node:

@@ -109,15 +109,18 @@ def value_names(node: Any) -> Iterator[str]:
             yield from value_names(child)
 
 
+ORDERED = ("<", ">", r"\le", r"\ge")
+
+
 def free_letters(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Names that stand as an index and that no sum binds."""
+    """Names that stand as an index, or where a sum begins, and that no sum binds."""
     if isinstance(node, s.Big):
         inner = bound | {name for b in node.binders for i in b.indices if (name := letter(i)) is not None}
         for b in node.binders:
             for part in (b.first, b.last):
                 if part is not None:
-                    if b.relation == r"\ne":
-                        yield from _letters_of_index(part, bound)
+                    if b.relation in (r"\ne", *ORDERED) or (part is b.first and b.relation == "="):
+                        yield from _letters_of_index(part, inner)
                     yield from free_letters(part, bound)
         yield from free_letters(node.body, inner)
         return

@@ -9,7 +9,7 @@ import sympy as sp
 
 from derive.calculus.language import MaxOver, MinOver
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import letter, span
+from derive.notes.grammar.trees import ORDERED, letter, span
 from derive.notes.meaning.reading import Bound, Meaning
 from derive.notes.meaning.scope import Kind
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, Value, make_sum
@@ -33,10 +33,12 @@ def read_big(m: Meaning, node: s.Big) -> Value:
 
 
 def take_binder(m: Meaning, binder: s.Binder, made: list[tuple[Bound, s.Binder, Any, Any, Any]]) -> None:
-    if binder.relation in (r"\in", "<", r"\le", ">", r"\ge"):
+    if binder.relation == r"\in":
         raise ReadProblem(f"a sum whose index stands before {binder.relation} is not known", span(binder))
     first = last = excluded = None
-    if binder.relation == r"\ne":
+    if binder.relation in ORDERED:
+        first, last = ordered(m, binder)
+    elif binder.relation == r"\ne":
         excluded = binder.first
         last = limit(m, binder.last) if binder.last is not None else None
     elif binder.first is not None:
@@ -59,6 +61,18 @@ def take_binder(m: Meaning, binder: s.Binder, made: list[tuple[Bound, s.Binder, 
 def limit(m: Meaning, node: Any) -> sp.Expr:
     value = m.scalar(node, "a limit of a sum")
     return sp.expand(value.entry())
+
+
+def ordered(m: Meaning, binder: s.Binder) -> tuple[Any, Any]:
+    """First and last value under a condition such as ``j < i``, which leaves the other end to the axis."""
+    node = binder.first
+    seen = [b for b in (*m.bound.values(), *m.letters.values()) if not b.subscript]
+    end = m.index(node, None, "a sum") if m.index_like(node) else limit(m, node)
+    for b in seen:  # a condition gives no range
+        b.subscript = False
+    if binder.relation in ("<", r"\le"):
+        return None, end - int(binder.relation == "<")
+    return end + int(binder.relation == ">"), None
 
 
 def own_size(m: Meaning, first: Any, last: Any) -> Any:
@@ -89,13 +103,15 @@ def exclusion(m: Meaning, bound: Bound, node: Any, outer: dict[str, Bound]) -> t
 def settle(m: Meaning, bound: Bound, binder: s.Binder, first: Any, last: Any) -> Callable[[], tuple[Any, Any, Any]]:
     """The limits of a bound index, once all axes are known."""
     axes, axis, symbol = m.axes, bound.axis, bound.symbol
+    share_axis(m, bound, first, last)
     if first is None or last is None:
         if axes.size(axis) is None:
             declared_range(m, bound, binder)
 
         def whole() -> tuple[Any, Any, Any]:
             final = axes.axis(axis)
-            return symbol, final.first if first is None else first, final.last
+            at_end = last is not None and binder.relation in ORDERED
+            return symbol, final.first if first is None else first, last if at_end else final.last
 
         if first is None and axes.size(axis) is None and not bound.subscript:
             raise ReadProblem(f"the range of {symbol.name} is not known", span(binder))
@@ -114,6 +130,25 @@ def settle(m: Meaning, bound: Bound, binder: s.Binder, first: Any, last: Any) ->
         return symbol, final.first, final.last
 
     return covered
+
+
+def share_axis(m: Meaning, bound: Bound, first: Any, last: Any) -> None:
+    """An index that is summed up to another, or from it on, runs over the same axis, unless both have sizes."""
+    for end in (e for e in (first, last) if e is not None):
+        others = [b for b in (*m.bound.values(), *m.letters.values()) if (end - b.symbol).is_Integer]
+        for other in others:
+            if other is not bound and None in (m.axes.size(other.axis), m.axes.size(bound.axis)):
+                m.axes.unite(bound.axis, other.axis)
+                bound.subscript = bound.subscript or other.subscript
+        if others and last is not None and m.axes.size(bound.axis) is None:
+            reach(m, bound, last)
+
+
+def reach(m: Meaning, bound: Bound, last: Any) -> None:
+    """An index that is summed from another on, up to N or N - 1, has an axis that ends there."""
+    extra, size = last.as_coeff_Add()
+    if isinstance(size, sp.Symbol) and size.is_positive and extra in (0, -1):
+        m.axes.unite(bound.axis, AxisVar(size, int(1 + extra)))
 
 
 def declared_range(m: Meaning, bound: Bound, binder: s.Binder) -> None:

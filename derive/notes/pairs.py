@@ -1,0 +1,58 @@
+r"""``S = \sum_{i<j} x_i x_j``: a sum over pairs, which binds the index on the right of its condition too.
+
+In ``c_i = \sum_{j<i} x_j`` the index i is that of the statement, or of a sum around. It is the sum's own where both
+indices stand in what is summed, or neither does, and the right one nowhere else in the statement.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from derive.notes.grammar import syntax as s
+from derive.notes.grammar.trees import free_letters, letter, walk
+from derive.notes.rebuild import rebuilt
+
+CONDITIONS = ("<", ">", r"\le", r"\ge", r"\ne")
+
+
+def sizes(chains: Iterable[s.Chain]) -> frozenset[str]:
+    """Names that stand above a sum or in the set that something is in: sizes, not indices."""
+    out: set[str] = set()
+    for chain in chains:
+        for k, link in enumerate(chain.links):
+            for node in walk(link.side) if link.side is not None else ():
+                if isinstance(node, s.Name) and k and link.sign == r"\in":
+                    out.add(node.text)
+                if isinstance(node, s.Big):
+                    ends = [b.last for b in node.binders if b.last is not None]
+                    out.update(n.text for end in ends for n in walk(end) if isinstance(n, s.Name))
+    return frozenset(out)
+
+
+def with_pairs(chain: s.Chain, kept: frozenset[str]) -> s.Chain:
+    """The chain with sums over pairs written as sums over both; ``kept`` are names that no sum binds so."""
+    sides = [link.side for link in chain.links if link.side is not None]
+    free = Counter(name for side in sides for name in free_letters(side))
+
+    def change(node: Any) -> Any:
+        if not isinstance(node, s.Big):
+            return node
+        inside = Counter(free_letters(replace(node, binders=())))
+        binders: list[s.Binder] = []
+        for b in node.binders:
+            other = letter(b.first) if b.relation in CONDITIONS else None
+            alike = {bool(inside[letter(i) or ""]) for i in (*b.indices, b.first)}
+            own = len(alike) == 1 and free[other or ""] == _within(node, other or "")
+            if other and own and b.first is not None and other not in kept:
+                binders.append(s.Binder(b.start, b.end, (b.first,)))
+            binders.append(b)
+        return replace(node, binders=tuple(binders)) if len(binders) > len(node.binders) else node
+
+    return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, change)) for link in chain.links))
+
+
+def _within(node: s.Big, name: str) -> int:
+    return Counter(free_letters(node))[name]
