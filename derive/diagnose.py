@@ -26,6 +26,7 @@ from derive.calculus.meaning import Choice, compile_all, finite_values
 from derive.calculus.series import MeaningError
 from derive.calculus.setting import Assumption, Axis, Setting
 from derive.calculus.verdict import Verdict
+from derive.notes.meaning.shapes import make_sum
 from derive.show.latex import DEFAULT, Style, latex, name_latex
 
 Prove = Callable[[Any, Any, Setting], Verdict]
@@ -502,7 +503,7 @@ class Case:
     def _sum_edits(self, node: sp.Sum) -> Iterator[Edit]:
         body, limits = node.function, node.limits
         if isinstance(body, sp.Pow):
-            new = sp.Pow(sp.Sum(body.base, *limits), body.exp)
+            new = sp.Pow(make_sum(body.base, *limits), body.exp)
             yield new, ("a sum of powers stands for the power of a sum",)
         for k, (s, first, last) in enumerate(limits):
             axis = Axis(last - first + 1, int(first)) if isinstance(first, sp.Integer) else None
@@ -510,7 +511,7 @@ class Case:
             single = [free for free, a in self.free if axis is None or a.size == axis.size]
             for free in [*single, *(self._labels(axis) if axis else ())]:
                 dropped = _renamed(body, {s: free})
-                new = sp.Sum(dropped, *others) if others else dropped
+                new = make_sum(dropped, *others) if others else dropped
                 yield new, ("there is no sum over {}: only {} = {} remains", s, s, free)
 
     def _summand_edits(self, node: sp.Sum, bound: tuple[tuple[sp.Symbol, Axis], ...]) -> Iterator[Edit]:
@@ -526,7 +527,7 @@ class Case:
                     e = sp.IndexedBase(name, real=True)[combo]
                     factors += [e, 1 - e, e * (1 - e), 1 - e**2]
         for f in factors:
-            yield sp.Sum(f * body, *limits), ("a factor {} is missing under the sum", f)
+            yield make_sum(f * body, *limits), ("a factor {} is missing under the sum", f)
 
     def _labels(self, axis: Axis) -> list[Any]:
         """Labels that point into an axis: ``t[b]`` at the free indices."""
@@ -570,7 +571,7 @@ def _joined_sums(node: sp.Mul) -> Iterator[Edit]:
     for a, b in itertools.combinations(sums, 2):
         if a.limits[0][1:] == b.limits[0][1:]:
             body = a.function * _renamed(b.function, {b.limits[0][0]: a.limits[0][0]})
-            yield node / a / b * sp.Sum(body, a.limits[0]), ("a product of sums stands for a sum of products",)
+            yield node / a / b * make_sum(body, a.limits[0]), ("a product of sums stands for a sum of products",)
 
 
 # -------------------------------------------------------------------------------------------- trees and numbers
@@ -613,6 +614,8 @@ def _rebuilder(node: Any, k: int, rebuild: Callable[[Any], Any]) -> Callable[[An
     def put(new: Any) -> Any:
         args = list(node.args)
         args[k] = new
+        if isinstance(node, (sp.Sum, sp.Product)):
+            return rebuild(make_sum(*args, cls=node.func))
         return rebuild(node.func(*args))
 
     return put
@@ -626,7 +629,8 @@ def _renamed(e: Any, names: dict[sp.Symbol, Any]) -> Any:
         return e.base[tuple(_renamed(i, names) for i in e.indices)]
     if isinstance(e, (sp.Sum, sp.Product, Binder)):
         names = {k: v for k, v in names.items() if k not in {limit[0] for limit in e.limits}}
-    return e.func(*(_renamed(a, names) for a in e.args))
+    args = [_renamed(a, names) for a in e.args]
+    return make_sum(*args, cls=e.func) if isinstance(e, (sp.Sum, sp.Product)) else e.func(*args)
 
 
 def _name(e: Any) -> str:

@@ -146,13 +146,25 @@ def logged(c: Collector, chain: s.Chain, formula: Formula, mode: Mode) -> bool:
 
 def is_named_argument(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> bool:
     """``L = L(Y)`` says what an unknown loss depends on."""
-    right = left_side(chain.links[1].side) if chain.links[1].side is not None else None
+    right = left_side(_without_dots(chain.links[1].side)) if chain.links[1].side is not None else None
     if right is None or right.name != left.name or not right.params or right.formals or left.formals or left.params:
         return False
     if left.name in c.names or len(chain.links) != 2 or mode is Mode.DENY:
         return False
     c.unknown_function(left.name, list(right.params), c.written(chain))
     return True
+
+
+def _without_dots(node: s.Node) -> s.Node:
+    r"""``L(y_1, \dots, y_m)`` -> ``L(y)``"""
+    group = node.factors[-1] if isinstance(node, s.Factors) else None
+    if not isinstance(group, s.Group) or not any(isinstance(i, s.Dots) for i in group.items):
+        return node
+    members = [head_and_indices(i) for i in group.items if not isinstance(i, s.Dots)]
+    if not all(indices for _, indices in members) or len({letter(head) for head, _ in members}) > 1:
+        return node
+    assert isinstance(node, s.Factors)
+    return replace(node, factors=(*node.factors[:-1], replace(group, items=(members[0][0],))))
 
 
 def defined(c: Collector, left: Left, first: s.Link, formula: Formula) -> Entity:

@@ -38,6 +38,7 @@ from derive.notes.grammar import syntax as s
 from derive.notes.grammar.formula import as_formula, parse
 from derive.notes.grammar.trees import free_letters, head_and_indices, letter
 from derive.notes.inventory import Inventory
+from derive.notes.losses import fix_dependence, known_by_gradient, latest, loss, said_to_be_any, same_on_both_sides
 from derive.notes.meaning.conditions import COMPARE
 from derive.notes.meaning.reading import Bound
 from derive.notes.meaning.scope import Entity
@@ -108,6 +109,8 @@ class Reading:
     # -- the three walks --------------------------------------------------------------------------------------
     def note(self) -> Note:
         self.survey()
+        for name, said in sorted(self.losses().items()):
+            self.collector.bind(loss(name, said))
         for item in self.document.items:
             self.collector.place = item.place
             self.prose(item)
@@ -220,35 +223,39 @@ class Reading:
                 self.inventory.resolve(entity)
             except ReadProblem:
                 continue
+        for _, entity in entities:
+            if entity.depends == ("?",):
+                fix_dependence(self.inventory, entity)
+
+    def losses(self) -> dict[str, bool]:
+        """Losses known by their gradients, and whether words say of each that it is any."""
+        names = known_by_gradient(c for chains in self.chains.values() for c in chains)
+        said: dict[str, bool] = dict.fromkeys(names, False)
+        for sentence in self.document.items:
+            parts = ("", *sentence.parts, "") if isinstance(sentence, Sentence) else ()
+            for before, part, behind in zip(parts, parts[1:], parts[2:], strict=False):
+                chains = self.chains.get(id(part), ())
+                name = letter(chains[0].links[0].side) if len(chains) == 1 and len(chains[0].links) == 1 else None
+                if name in said and isinstance(before, str) and isinstance(behind, str):
+                    said[name] |= said_to_be_any(before, behind)
+        return said
 
     def depends(self, entity: Entity) -> None:
         """``L : R^{N x K} -> R`` depends on what the note differentiates it by, or stands in its parenthesis."""
         if not entity.depends:
             return
         if entity.depends == ("?",):
+            if entity.size is None:
+                return  # seen once all definitions are read
             found = self.inventory.arguments_of(entity.name)
             fitting = [n for n in found if self.has_sizes(n, entity.size)]
-            entity.depends = tuple(n for n in fitting if not any(self.leads_to(n, m) for m in fitting if m != n))
+            entity.depends = latest(self.inventory, fitting)
         for name in entity.depends:
             known = [
                 (at, e) for at, e in self.inventory.introduced.get(name, ()) if e.kind in (Stands.TENSOR, Stands.MAP)
             ]
             before = [e for at, e in known if at <= entity.defined_at]
             entity.uses += before[-1:] or [e for _, e in known[:1]]
-
-    def leads_to(self, name: str, later: str) -> bool:
-        """Whether what one name stands for is defined through another: the loss knows that one through it."""
-        queue = [e for _, e in self.inventory.introduced.get(later, ())]
-        seen: set[int] = set()
-        while queue:
-            entity = queue.pop()
-            if id(entity) in seen:
-                continue
-            seen.add(id(entity))
-            if any(e.name == name for e in entity.uses):
-                return True
-            queue += entity.uses
-        return False
 
     def has_sizes(self, name: str, sizes: Any) -> bool:
         for _, e in self.inventory.introduced.get(name, ()):
@@ -667,7 +674,10 @@ class Pending:
         left = meaning.value(record.left)
         sides = [set(meaning.touched)]
         meaning.touched.clear()
+        used, meaning.used = meaning.used, {}
         right = meaning.value(record.right)
+        same_on_both_sides(used.values(), meaning.used.values())
+        meaning.used = {**used, **meaning.used}
         sides.append(set(meaning.touched))
         self.left, self.right = self.fitted(left, right)
         self.warnings = list(meaning.warnings)

@@ -8,7 +8,7 @@ Nothing in it is inferred any more, and the reader that reads it again finds the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -92,8 +92,12 @@ def _given(claim: Claim, style: Style) -> Iterator[str]:
         yield f"Let {_declaration(name, setting, letters)}"
     for name in sorted(setting.smooth & used):
         yield f"Let ${name_latex(name, function=True)} : {_domain(name, everything)} \\to \\mathbb{{R}}$"
-    for name in _in_order(setting.definitions):
-        yield f"Let {definition_words(setting.definitions[name], style)}"
+    for name in _in_order(setting):
+        if name in setting.definitions:
+            yield f"Let {definition_words(setting.definitions[name], style)}"
+        elif name in used:
+            others = ", ".join(name_latex(_base(x)) for x in setting.depends[name])
+            yield f"Let ${name_latex(name)}$ be a function of ${others}$"
     for assumption in _once(assumptions):
         if not assumption.fixed:
             yield f"Assume {_relation(assumption, style)}"
@@ -138,7 +142,8 @@ def _scalars(everything: list[Any], setting: Setting) -> set[str]:
     formals = {formal for definition in setting.definitions.values() for formal in definition.formals}
     tensors = setting.shapes.keys() | {str(base.label) for expr in everything for base in expr.atoms(sp.IndexedBase)}
     names = {symbol.name for symbol in found - formals if not symbol.is_integer and symbol not in setting.axes}
-    return names - tensors - setting.definitions.keys() - setting.smooth
+    unknown = {name for name, others in setting.depends.items() if others}
+    return names - tensors - setting.definitions.keys() - setting.smooth - unknown
 
 
 def _labels(setting: Setting) -> set[Any]:
@@ -226,18 +231,20 @@ def _stacked(definition: Definition, style: Style) -> str | None:
     return rf"\begin{{bmatrix}} {latex(top, style)} \\ {name_latex(str(below.base.label))} \end{{bmatrix}}"
 
 
-def _in_order(definitions: Mapping[str, Definition]) -> list[str]:
-    """The names, each after those that its definition uses."""
+def _in_order(setting: Setting) -> list[str]:
+    """The names that are defined or depend on others, each after those that it needs."""
+    needs = {name: _names(definition.body) for name, definition in setting.definitions.items()}
+    needs |= {name: frozenset(map(_base, others)) for name, others in setting.depends.items() if others}
     ordered: dict[str, None] = {}
 
     def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in ordered or name in above or name not in definitions:
+        if name in ordered or name in above or name not in needs:
             return
-        for used in sorted(_names(definitions[name].body)):
+        for used in sorted(needs[name]):
             visit(used, (*above, name))
         ordered[name] = None
 
-    for name in sorted(definitions):
+    for name in sorted(needs):
         visit(name, ())
     return list(ordered)
 

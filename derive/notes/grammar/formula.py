@@ -193,7 +193,7 @@ def _named_texts(tokens: list[Token], partner: list[int]) -> list[Token]:
         after = tokens[i + 1].kind if i + 1 < len(tokens) else ""
         wanted = (
             before in ("rel", "op", "sign", "frac")
-            or after in ("_", "^", "rel", "op")
+            or after in ("_", "^", "'", "rel", "op")
             or (before == "{" and after == "}")
         )
         if words.OTHERWISE.match(word) or (before == "&" and after in ("", "row", "end")):

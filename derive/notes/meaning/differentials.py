@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, letter, span
 from derive.notes.meaning.naming import apply_function
 from derive.notes.meaning.reading import Meaning
-from derive.notes.meaning.scope import Entity, Kind
+from derive.notes.meaning.scope import Kind, reached
 from derive.notes.meaning.shapes import ReadProblem, Value
 
 
@@ -39,21 +38,10 @@ def known_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
     finally:
         m.used = {**before, **m.used}
     made = [e for e in own.values() if m.inventory.made.get(e.name) is e and e.kind is Kind.TENSOR]
-    if made and not any(letter(head_and_indices(v)[0]) in _reached(own.values()) for v in variables):
+    names = {e.name for e in reached(own.values()).values()}
+    if made and not any(letter(head_and_indices(v)[0]) in names for v in variables):
         raise ReadProblem(f"{made[0].name} is not introduced: what its derivative is cannot be known", span(node))
     return body
-
-
-def _reached(entities: Iterable[Entity]) -> set[str]:
-    """The names through which these are known."""
-    found: dict[int, Entity] = {}
-    queue = list(entities)
-    while queue:
-        entity = queue.pop()
-        if id(entity) not in found:
-            found[id(entity)] = entity
-            queue += entity.uses
-    return {e.name for e in found.values()}
 
 
 def derived_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
@@ -218,7 +206,8 @@ def read_evaluated(m: Meaning, node: s.Evaluated) -> Value:
         if condition.sign != "=":
             raise ReadProblem("a value is put in with =", span(condition))
         name = letter(head_and_indices(condition.left)[0])
-        through = next((e for e in own.values() if e.name != name and name in _reached(e.uses)), None)
+        others = [e for e in own.values() if e.name != name]
+        through = next((e for e in others if any(u.name == name for u in reached(e.uses).values())), None)
         if through is not None:  # the value would have to be put into its definition
             told = f"{through.name} is defined through {name}: a value put in for it is not known"
             raise ReadProblem(told, span(node))

@@ -7,7 +7,7 @@ stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -70,6 +70,7 @@ class Entity:
     busy: bool = False
     row_of: Entity | None = None
     depends: tuple[str, ...] = ()
+    implied: bool = False  # a loss of which a note has nothing but gradients
     family: int = 0
     section: tuple[int, ...] = ()
     sentence: int = 0
@@ -95,3 +96,15 @@ class Entity:
         if self.kind in (Kind.INDEX, Kind.LABEL):
             return sp.Symbol(self.symbol, integer=True)
         return sp.Symbol(self.symbol, real=True)
+
+
+def reached(entities: Iterable[Entity]) -> dict[int, Entity]:
+    """These and all that they are known through."""
+    found: dict[int, Entity] = {}
+    queue = list(entities)
+    while queue:
+        entity = queue.pop()
+        if id(entity) not in found:
+            found[id(entity)] = entity
+            queue += entity.uses
+    return found
