@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import letter, walk
+from derive.notes.grammar.trees import children, letter, walk
 from derive.notes.rebuild import rebuilt
 
 DEFINES = frozenset({"=", ":=", r"\equiv"})
@@ -18,19 +18,39 @@ def called(chains: Iterable[s.Chain]) -> dict[str, int]:
 
     The equation has nothing but letters in the parentheses, and its right side has each as an index and nothing else.
     """
+    chains = list(chains)
     found: dict[str, int] = {}
+    indices: set[str] = set()
     not_indices: set[str] = set()
     for chain in chains:
         links = chain.links
         if len(links) < 2 or links[0].side is None or links[1].side is None:
             continue
-        if links[1].sign == r"\in":
+        if links[1].sign == r"\in" and not _is_range(links[1].side):
             not_indices |= {n for item in _items(links[0].side) if (n := letter(item)) is not None}
         elif links[1].sign in DEFINES and (left := _application(links[0].side)) is not None:
             name, letters = left
             if not not_indices & set(letters) and all(_is_index(c, links[1].side) for c in letters):
                 found.setdefault(name, len(letters))
-    return found
+                indices |= set(letters)
+    return found | _beside(chains, found, indices)
+
+
+def _beside(chains: list[s.Chain], families: dict[str, int], indices: set[str]) -> dict[str, int]:
+    r"""Rewards ``r(a)`` beside a policy ``\pi(a)``: what never stands without indices in parentheses."""
+    counts: dict[str, set[int]] = {}
+    bare: set[str] = set()
+    for node in (n for chain in chains for link in chain.links if link.side is not None for n in walk(link.side)):
+        called_here: set[int] = set()
+        if isinstance(node, s.Factors):
+            for head, group, sign in zip(node.factors, node.factors[1:], node.signs[1:], strict=False):
+                items = group.items if isinstance(group, s.Group) and group.opening == "(" and not sign else ()
+                if isinstance(head, s.Name) and items and all(letter(i) in indices for i in items):
+                    called_here.add(id(head))
+                    counts.setdefault(head.text, set()).add(len(items))
+        bare |= {n.text for n in children(node) if isinstance(n, s.Name) and id(n) not in called_here}
+    new = counts.keys() - families.keys() - bare
+    return {name: counts[name].pop() for name in new if len(counts[name]) == 1}
 
 
 def with_called(chain: s.Chain, names: dict[str, int]) -> s.Chain:
@@ -86,3 +106,8 @@ def _subscripted(node: s.Factors, names: dict[str, int]) -> Any:
 
 def _items(node: Any) -> tuple[Any, ...]:
     return node.items if isinstance(node, s.Group) and node.opening == "" else (node,)
+
+
+def _is_range(space: Any) -> bool:
+    r"""``\{1, \dots, A\}``"""
+    return isinstance(space, s.Group) and any(isinstance(i, s.Dots) for i in space.items)

@@ -12,6 +12,7 @@ from typing import Any
 from derive.notes import cases, partial
 from derive.notes.assumptions import assume, assume_condition, assume_plus_minus
 from derive.notes.clauses import BEHIND, ENDS, JOINED, OTHERWISE, Clauses, turns
+from derive.notes.datasets import data_set
 from derive.notes.declarations import declare, index_list, is_index_list, is_square
 from derive.notes.definitions import define
 from derive.notes.document import Formula, Place, Sentence
@@ -355,6 +356,8 @@ class Collector:
             mode = mode_after(chain.words, mode, False)
         links = chain.links
         self.place = self.at(formula, links[min(1, len(links) - 1)].at)
+        if data_set(self, chain, formula):
+            return
         if len(links) < 2:
             if links and links[0].side is not None:
                 self.mention(bare_names(links[0].side), mode, self.listing)

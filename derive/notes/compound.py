@@ -63,8 +63,33 @@ def compound_names(chains: list[s.Chain]) -> frozenset[str]:
         declared
         | lettered_names(chains)
         | beside_plain(chains)
-        | {full for full, base in met.items() if base not in lettered and base not in bare}
+        | {full for full, base in met.items() if base not in lettered and base not in bare - scalars(chains)}
     )
+
+
+def scalars(chains: list[s.Chain]) -> set[str]:
+    r"""Names that are said to be numbers: ``\mu \in \mathbb{R}``, ``\sigma > 0``, and what is made of numbers alone."""
+    found: set[str] = set()
+    others: set[str] = set()
+    for chain in chains:
+        links = chain.links
+        if len(links) < 2 or links[0].side is None or links[1].side is None:
+            continue
+        names = {name for item in _items(links[0].side) if (name := letter(item)) is not None}
+        if links[1].sign == r"\in":
+            (found if _is_number_field(links[1].side) else others).update(names)
+        elif links[1].sign in (">", r"\ge"):
+            found |= names
+        elif links[1].sign in ("=", ":=", r"\equiv") and len(names) == 1:
+            body = {n.text for n in walk(links[1].side) if isinstance(n, s.Name)}
+            plain = not any(isinstance(n, s.Subscript | s.Matrix | s.Group) and n is not links[1].side
+                            for n in walk(links[1].side) if not isinstance(n, s.Group) or len(n.items) > 1)
+            (found if plain and body and body <= found - others else others).update(names)
+    return found - others
+
+
+def _is_number_field(space: s.Node) -> bool:
+    return isinstance(space, s.Name) and space.text == "R"
 
 
 def beside_plain(chains: list[s.Chain]) -> set[str]:

@@ -79,7 +79,9 @@ def _(node: s.Prime) -> str:
 
 @outline.register
 def _(node: s.Group) -> str:
-    return _list(node.opening or "list", *node.items)
+    items = list(map(outline, node.items))
+    bar = ["|"] if node.bar else []
+    return "(" + " ".join([node.opening or "list", *items[: node.bar], *bar, *items[node.bar :]]) + ")"
 
 
 @outline.register

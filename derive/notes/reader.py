@@ -16,6 +16,7 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from derive.notes.arguments import arguments, with_arguments
 from derive.notes.called import called, with_called
 from derive.notes.cases import heading
 from derive.notes.collect import Collector
@@ -33,6 +34,7 @@ from derive.notes.document import (
     read_document,
     read_text,
 )
+from derive.notes.expectations import at_arguments, with_expectations
 from derive.notes.glued import glued, with_glued
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.formula import as_formula, parse
@@ -45,6 +47,7 @@ from derive.notes.meaning.scope import Entity
 from derive.notes.meaning.scope import Kind as Stands
 from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
+from derive.notes.members import members, with_members
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
 from derive.notes.open_sums import labels, with_open_sums
 from derive.notes.pairs import sizes, with_pairs
@@ -139,6 +142,13 @@ class Reading:
                     raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
                 else:
                     self.phrases(part)
+        self.arguments = arguments(c for chains in raw.values() for c in chains)
+        raw = {key: tuple(with_arguments(c, self.arguments) for c in chains) for key, chains in raw.items()}
+        formulas = ((f, item.section) for item in self.document.items for f in item.parts if isinstance(f, Formula))
+        self.members = members((c, section) for f, section in formulas for c in raw[id(f)])
+        raw = {key: tuple(with_members(c, self.members) for c in chains) for key, chains in raw.items()}
+        self.applied = at_arguments(c for chains in raw.values() for c in chains)
+        raw = {key: tuple(with_expectations(c, self.applied) for c in chains) for key, chains in raw.items()}
         if is_family(c for chains in raw.values() for c in chains):
             raw = {key: tuple(map(with_constants, chains)) for key, chains in raw.items()}
         kept = labels(c for chains in raw.values() for c in chains)
@@ -169,7 +179,8 @@ class Reading:
         )
 
     def renamed(self, chain: s.Chain) -> s.Chain:
-        named = with_called(with_tags(with_glued(chain, self.glued), self.tags), self.called)
+        plain = with_expectations(with_members(with_arguments(chain, self.arguments), self.members), self.applied)
+        named = with_called(with_tags(with_glued(plain, self.glued), self.tags), self.called)
         return with_squares(renamed_chain(named, self.compounds, self.dresses, self.counts), self.squares)
 
     def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:

@@ -39,6 +39,7 @@ class Seen:
     numbers: set[str] = field(default_factory=set)  # names that stand with a number as their script
     numbered: set[str] = field(default_factory=set)  # names that are declared so
     bound: set[str] = field(default_factory=set)  # letters that something runs over, sizes left out
+    ends: set[str] = field(default_factory=set)  # letters that are the last value of a sum or a list
     defined: set[str] = field(default_factory=set)  # names, script and all, defined without their letter as an index
 
 
@@ -250,6 +251,7 @@ def _scan(side: s.Node, seen: Seen) -> None:
                     seen.applied[function.text] = seen.applied.get(function.text, 0) + 1
         elif isinstance(node, s.Binder):
             seen.bound |= _names(node.indices)
+            seen.ends |= _names(node.last)
             seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
         elif isinstance(node, s.Indicator):
             told = {n for r in node.conditions for x in (r.left, r.right) if (n := letter(x)) is not None}
@@ -359,9 +361,14 @@ def _is_group(node: Any) -> bool:
 def _is_defined(base: str, scripts: set[str], seen: Seen) -> bool:
     """Whether the note defines each script of a name for itself: ``\\Sigma_C``, ``p_t``, ``\\ell_v``."""
     letters = {name for script in scripts for name in seen.letters.get(script, {""})}
-    if not letters or "" in letters or letters & (seen.bound | INDEX_LETTERS | seen.shifted):
+    is_size = letters <= seen.ends - seen.bound
+    if not letters or "" in letters or letters & (seen.bound | seen.shifted):
+        return False
+    if letters & INDEX_LETTERS and not is_size:
         return False
     if not all(base + script in seen.defined for script in scripts):
         return False
+    if is_size:
+        return True  # \mu_N beside x_1, ..., x_N
     elsewhere = {b for b, found in seen.scripts.items() for x in found if letters & seen.letters.get(x, set())} - {base}
     return all(b + x in seen.defined for b in elsewhere for x in seen.scripts[b])

@@ -94,11 +94,28 @@ class Brackets(Cursor):
     def _group(self, token: Token, closer: Token, low: int, high: int, end: int) -> Node:
         if token.text == "[" and closer.text == "]" and self.has_relation(low, high):
             return Indicator(token.start, end, self.conditions(low, high))
+        bar = self._given_bar(low, high) if token.text in "([" else None
+        if bar is not None:
+            before, behind = self.items(low, bar), self.items(bar + 1, high)
+            return Group(token.start, end, token.text, before + behind, len(before))
         inner = self.items(low, high)
         if len(inner) == 1 and isinstance(inner[0], Matrix) and token.text in "([":
             return inner[0]
         opening = token.text if closer.text == words.CLOSED_BY.get(token.text) else token.text + closer.text
         return Group(token.start, end, opening, inner)
+
+    def _given_bar(self, low: int, high: int) -> int | None:
+        r"""The bar of ``p(x \mid \theta)`` or ``D(p \| q)``, which neither closes anything nor is closed."""
+        bars = [i for i in self.top(low, high) if self._parts_arguments(i)]
+        if len(bars) != 1 or not self.filled(low, bars[0]) or not self.filled(bars[0] + 1, high):
+            return None
+        return bars[0]
+
+    def _parts_arguments(self, i: int) -> bool:
+        token = self.tokens[i]
+        if token.kind == "cmd" and token.text == r"\mid":
+            return True
+        return token.kind == "bar" and self.partner[i] < 0
 
     def _left_evaluated(self, token: Token, low: int, high: int) -> Node:
         body = self.expression(low, high)

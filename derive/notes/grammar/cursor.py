@@ -33,6 +33,7 @@ class Cursor(ABC):
         self.tokens, self.partner, self.source = tokens, partner, source
         self.pos = self.low = self.high = self.depth = 0
         self.dress = ""
+        self.scoring = False  # a gradient stands directly in front of the function that is read
 
     # ----- walking -----
 

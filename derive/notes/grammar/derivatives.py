@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from derive.notes.grammar.cursor import Cursor, Unreadable
 from derive.notes.grammar.syntax import (
+    Call,
     Factors,
     Group,
     Nabla,
@@ -11,6 +12,7 @@ from derive.notes.grammar.syntax import (
     Node,
     Number,
     Partial,
+    Prime,
     Subscript,
     Superscript,
     Terms,
@@ -172,6 +174,10 @@ class Derivatives(Cursor):
             found += node.factors if isinstance(node, Factors) and not any(node.signs) and not applied else [node]
         return tuple(found)
 
+    def _is_transpose_sign(self) -> bool:
+        at = self.pos + 1 if self.kind() == "{" else self.pos
+        return self.text_at(at) in (r"\top", r"\intercal") or (self.text_at(at) == "T" and bool(self.kind()))
+
     def _tight(self) -> Node:
         """The operand of a nabla: a name with what it is applied to, or else the product that follows."""
         token = self.peek()
@@ -196,7 +202,22 @@ class Derivatives(Cursor):
             return self.factor()
         if token.kind == "frac" and self.derivative_at(self.pos):
             return self.factor()
+        if token.kind == "func" and (score := self._score()) is not None:
+            return score
         return self._operand("operator")
+
+    def _score(self) -> Node | None:
+        r"""``\nabla_\theta \log \pi(a) R`` is the gradient of ``\log \pi(a)``, times R; None for any other operand."""
+        at = self.pos
+        self.scoring = True
+        try:
+            node = self.factor()
+        finally:
+            self.scoring = False
+        if isinstance(node, Call) and len(node.arguments) == 1 and is_applied(node.arguments[0]):
+            return node
+        self.pos = at
+        return None
 
     def _argument_group(self) -> Node:
         r"""What a name is applied to: in ``\nabla f(x)^\top`` and ``\nabla f(x)_i`` the script is of the gradient."""
@@ -281,17 +302,31 @@ class Derivatives(Cursor):
     def nabla(self, token: Token) -> Node:
         order = 1
         variables: tuple[Node, ...] = ()
+        turned = False
         while self.kind() in ("_", "^"):
             mark = self.kind()
             self.pos += 1
-            if mark == "^":
+            if mark == "^" and self._is_transpose_sign():
+                self.argument("the mark of a transpose")
+                turned = True
+            elif mark == "^":
                 order = self._count(self.argument("the order of the derivative"))
             else:
                 variables = self._variable_list()
         if self.kind() in ("op", "", "rel"):
             raise self.fail(r"what \nabla is taken of")
         body = self._tight()
-        return Nabla(token.start, self.behind(), body, variables, order)
+        return Nabla(token.start, self.behind(), body, variables, order, turned)
+
+
+def is_applied(node: Node) -> bool:
+    """A name with its arguments in parentheses."""
+    if not (isinstance(node, Factors) and len(node.factors) == 2 and not node.signs[1]):
+        return False
+    name, group = node.factors
+    while isinstance(name, Subscript | Superscript | Prime):
+        name = name.base
+    return isinstance(name, Name) and isinstance(group, Group) and group.opening == "("
 
 
 def is_transposed(node: Node) -> bool:

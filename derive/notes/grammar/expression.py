@@ -13,12 +13,13 @@ problem that names both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from derive.notes.grammar.bounds import Bounds
 from derive.notes.grammar.brackets import Brackets
 from derive.notes.grammar.cursor import LAYOUT, MAX_DEPTH, Unreadable
-from derive.notes.grammar.derivatives import Derivatives
+from derive.notes.grammar.derivatives import Derivatives, is_applied
 from derive.notes.grammar.scripts import Scripts
 from derive.notes.grammar.syntax import (
     Call,
@@ -40,6 +41,8 @@ from derive.notes.grammar.syntax import (
     Transpose,
 )
 from derive.notes.grammar.tokens import Token, clean
+
+THIN = re.compile(r"\\[,:;> ]")
 
 
 class Expressions(Scripts, Brackets, Derivatives, Bounds):
@@ -176,11 +179,19 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
                 or (token.kind == "bar" and self.partner[self.pos] < self.pos)
             ):
                 break
+            if mode == "function" and not sign and self._is_parted(signs, factors, token):
+                break
             signs.append(sign)
             factors.append(self._signed() if sign else self.factor())
         if len(factors) == 1:
             return factors[0]
         return Factors(factors[0].start, factors[-1].end, tuple(signs), tuple(factors))
+
+    def _is_parted(self, signs: list[str], factors: list[Node], token: Token) -> bool:
+        r"""Whether ``\log p(x)`` ends in front of ``\, q(x)``: a space behind a name with its arguments."""
+        if not is_applied(Factors(factors[0].start, factors[-1].end, tuple(signs), tuple(factors))):
+            return False
+        return self.scoring or THIN.search(self.source[factors[-1].end : token.start]) is not None
 
     def _first(self, mode: str) -> Node:
         """The body of a sum may begin with a sign; the argument of a function too: ``\\exp -x``."""

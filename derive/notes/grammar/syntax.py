@@ -96,11 +96,12 @@ class Group(Node):
     stand inside.
 
     ``opening`` is ``[)`` and the like for a half-open interval, '' for a list without brackets: ``i, j`` and ``1,
-    \\dots, N``.
+    \\dots, N``. ``bar`` items stand in front of a bar: ``p(x \\mid \\theta)``.
     """
 
     opening: str
     items: tuple[Node, ...]
+    bar: int = 0
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ class Nabla(Node):
     body: Node
     variables: tuple[Node, ...]
     order: int = 1
+    turned: bool = False  # \nabla^\top: a row, so that \nabla_u \nabla_v^\top f is a matrix
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def derived_body(m: Meaning, node: Any, variables: tuple[Any, ...]) -> Value:
 def read_partial(m: Meaning, node: s.Partial) -> Value:
     variables = tuple(v for v, _ in node.variables)
     body = known_body(m, node.body, variables)
+    if node.order == 1 and len(variables) == 1 and node.variables[0][1] == 2:
+        return by_square(m, body, variables[0], node)
     steps: list[tuple[Value, Any]] = []
     total = 0
     for v, count in node.variables:
@@ -74,6 +76,15 @@ def read_partial(m: Meaning, node: s.Partial) -> Value:
     if total != node.order:
         raise ReadProblem(f"the derivative is of order {node.order} above and {total} below the line", span(node))
     return differentiate(m, body, steps, node)
+
+
+def by_square(m: Meaning, body: Value, variable: Any, node: Any) -> Value:
+    r"""``\frac{\partial f}{\partial \sigma^2} = \frac{1}{2 \sigma} \frac{\partial f}{\partial \sigma}``"""
+    value = variable_value(m, variable)
+    if value.rank:
+        raise ReadProblem("the derivative with respect to the square of a vector is not known", span(node))
+    x = value.entry()
+    return m.algebra.map(lambda e: sp.Derivative(e, x) / (2 * x), body)
 
 
 def differentiate(m: Meaning, body: Value, steps: list[tuple[Value, Any]], node: Any) -> Value:
@@ -156,11 +167,14 @@ def read_nabla(m: Meaning, node: s.Nabla) -> Value:
     if isinstance(inner, s.Nabla) and node.order == inner.order == 1 and by_the_same(node, inner):
         return read_nabla(m, replace(inner, order=2))
     body = known_body(m, node.body, variables)
+    if body.rank == 1 and isinstance(inner, s.Nabla) and inner.turned and node.order == inner.order == 1:
+        x = variable_value(m, variables[0])
+        return Value(x.axes + body.axes, lambda *i: sp.Derivative(body.entry(i[-1]), x.entry(*i[:-1])))
     if body.rank:
         raise ReadProblem("a gradient of what is not a scalar has no layout: write a Jacobian", span(node))
     x = variable_value(m, variables[0])
     if node.order == 1:
-        return Value(x.axes, lambda *i: sp.Derivative(body.entry(), x.entry(*i)))
+        return Value(x.axes, lambda *i: sp.Derivative(body.entry(), x.entry(*i)), row=node.turned and x.rank == 1)
     if node.order != 2 or x.rank > 1:
         raise ReadProblem("this power of nabla is not known", span(node))
     if not x.rank:

@@ -37,7 +37,7 @@ def read_name(m: Meaning, node: s.Name) -> Value:
     if entity is None:
         if name == "e":
             return scalar_value(sp.E)
-        if name in (r"\pi", "π"):
+        if name in (r"\pi", "π") and not m.inventory.usage.get(name):
             return scalar_value(sp.pi)
         if name in IDENTITY_NAMES:
             return m.algebra.identity()
