@@ -200,8 +200,7 @@ class Products:
                 continue
             rest = {a: e for a, e in powers.items() if a is not d}
             if any(old in a.free for a in rest):
-                out = self.rename_product(rest, {old: new}, c)
-                return self.mul(out, of(d))
+                return self.mul(self.set_index(rest, old, new, c), of(d))
         if all(powers[a] == 1 for a in deltas):
             return None
         return self.settle({a: (1 if a.kind == "delta" else e) for a, e in powers.items()}, c)
@@ -306,6 +305,9 @@ class Products:
         raise NotImplementedError
 
     def rename_product(self, powers: dict[Atom, Rational], sigma: dict[str, Term], c: Rational) -> Poly:
+        raise NotImplementedError
+
+    def set_index(self, powers: dict[Atom, Rational], v: str, term: Term, c: Rational) -> Poly:
         raise NotImplementedError
 
     def sign(self, a: Atom) -> str | None:

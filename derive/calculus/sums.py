@@ -116,7 +116,7 @@ class Sums(Powers):
                 continue
             self.used("sifting")
             rest = {a: e for a, e in m if a is not d}
-            p = self.mul(self.rename_product(rest, {v: term}, c), inside)
+            p = self.mul(self.set_index(rest, v, term, c), inside)
             return self.close_all([u for u in bound if u != v], p)
         return None
 
@@ -742,6 +742,17 @@ class Sums(Powers):
         out: Poly = {}
         for m, c in p.items():
             accumulate(out, self.rename_product(dict(m), sigma, c))
+        return out
+
+    def set_index(self, powers: dict[Atom, Rational], v: str, term: Term, c: Rational) -> Poly:
+        """A product with a term in the place of an index. Sums around sums in which it stands are closed once more:
+        which of them is summed first may depend on whether the index is bound around them."""
+        anew = [(a, e) for a, e in powers.items() if v in a.free and a.kind == "sum" and isinstance(e, int) and e > 0
+                and any(b.kind == "sum" for b, _ in a.args[1])]
+        out = self.rename_product({a: e for a, e in powers.items() if (a, e) not in anew}, {v: term}, c)
+        for a, e in anew:
+            new, body = self.open_sum(a)
+            out = self.mul(out, self.power(self.close_all(new, self.rename(body, {v: term})), e))
         return out
 
     def rename_product(self, powers: dict[Atom, Rational], sigma: dict[str, Term], c: Rational) -> Poly:
