@@ -30,6 +30,7 @@ from derive.notes.statements import (
     DECLARES,
     DEFINES,
     FUNCTION_OF,
+    JOINING,
     LOCAL,
     OF_MATRICES,
     SPOKEN_OF,
@@ -47,6 +48,7 @@ COMPARES = frozenset({"<", ">", r"\le", r"\ge", r"\ne"})
 
 
 STATED = re.compile(r"\W*(is|are|holds?|contains?|has|have|sums?|adds?)\s[^.,;:]*", re.I)
+WHICH = re.compile(r"\W*which\s+((is|are|has|have|contains?|sums?|adds?)\s[^.,;:]*)", re.I)
 CONDITIONAL = re.compile(
     r"\b(when|whenever|if|unless|only|once|where|because|in case|needs?|requires?|provided|whether)\b"
     r"|\b(not|no|wrong(ly)?|were)\b",
@@ -104,7 +106,7 @@ class Collector:
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
                 words = part.rstrip()
-                if mode in BRIEF and not re.fullmatch(r"\s*(and|or)\s*", part):
+                if mode in BRIEF and not JOINING.fullmatch(part):
                     mode = before
                 if mode not in BRIEF:
                     before = mode
@@ -184,8 +186,9 @@ class Collector:
 
     def said(self, words: str, mode: Mode) -> None:
         """Properties that the words ascribe to what was, or will be, mentioned."""
-        if mode is Mode.PLAIN and self.unconditional:
-            stated = STATED.match(words)
+        which = WHICH.match(words) if mode is Mode.CLAIM else None
+        if (mode is Mode.PLAIN or which is not None) and self.unconditional:
+            stated = which or STATED.match(words)
             clause = stated.group() if stated and CONDITIONAL.search(stated.group()) is None else ""
             for who, name in ((w, p) for w in self.mentioned for p in properties(clause)):
                 known = self.names.get(who)

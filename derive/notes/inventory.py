@@ -40,7 +40,9 @@ class Inventory:
         self.turned: dict[str, int] = {}  # names that are transposed, with the indices that they have there
         self.limits: set[str] = set()
         self.introduced: dict[str, list[tuple[int, Entity]]] = {}
+        self.named: set[str] = set()  # names that are introduced as something else than an index
         self.made: dict[str, Entity] = {}
+        self.elsewhere: dict[str, int] = {}  # indices that other topics of the note give to names
         self.lost: dict[str, str] = {}  # names of which only an equation that is not read would say what they are
         self.layouts: dict[str, Value] = {}
         self.by: dict[str, list[str]] = {}
@@ -111,12 +113,12 @@ class Inventory:
     # -- names ------------------------------------------------------------------------------------------------
     def introduce(self, entity: Entity, position: int) -> None:
         self.introduced.setdefault(entity.name, []).append((position, entity))
+        if entity.kind is not Kind.INDEX:
+            self.named.add(entity.name)
 
     def taken_names(self) -> set[str]:
         """Names that no index of our own may bear."""
-        return {n for n, found in self.introduced.items() if any(e.kind is not Kind.INDEX for _, e in found)} | set(
-            self.made
-        )
+        return self.named | self.made.keys()
 
     def later(self, name: str, position: int, horizon: int | None = None) -> Entity | None:
         """What a name is introduced as further down, up to the horizon."""
@@ -151,7 +153,7 @@ class Inventory:
     def implied_rank(self, name: str) -> int:
         rank = self.usage.get(name, 0)
         if self.turned.get(name) != rank:
-            return rank
+            return rank or self.elsewhere.get(name, 0)
         return 2 if not rank and name[:1].isupper() else rank + 1
 
     def family(self, name: str, names: Names) -> Entity | None:

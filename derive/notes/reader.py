@@ -16,16 +16,11 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
-from derive.notes.arguments import arguments, with_arguments
-from derive.notes.called import called, with_called
 from derive.notes.cases import heading
 from derive.notes.collect import Collector
-from derive.notes.compound import compound_names, counts, lettered_names, renamed_chain, split_dresses
-from derive.notes.constants import is_family, with_constants
 from derive.notes.document import (
     KINDS,
     Document,
-    Formula,
     Heading,
     Kind,
     Place,
@@ -34,11 +29,9 @@ from derive.notes.document import (
     read_document,
     read_text,
 )
-from derive.notes.expectations import at_arguments, with_expectations
-from derive.notes.glued import glued, with_glued
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.formula import as_formula, parse
-from derive.notes.grammar.trees import free_letters, head_and_indices, letter
+from derive.notes.grammar.trees import free_letters, head_and_indices, letter, walk
 from derive.notes.inventory import Inventory
 from derive.notes.losses import fix_dependence, known_by_gradient, latest, loss, said_to_be_any, same_on_both_sides
 from derive.notes.meaning.conditions import COMPARE
@@ -47,10 +40,7 @@ from derive.notes.meaning.scope import Entity
 from derive.notes.meaning.scope import Kind as Stands
 from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
-from derive.notes.members import members, with_members
 from derive.notes.note import Claim, CompileRequest, DeriveRequest, Given, Note, NoteError, Prose, Relation, Target
-from derive.notes.open_sums import labels, with_open_sums
-from derive.notes.pairs import sizes, with_pairs
 from derive.notes.properties import property_relations
 from derive.notes.records import (
     AssumptionRecord,
@@ -61,11 +51,20 @@ from derive.notes.records import (
     RequestRecord,
 )
 from derive.notes.specialise import Special
-from derive.notes.squares import squares, with_squares
-from derive.notes.statements import DECLARES, Mode, mode_after
-from derive.notes.tags import tagged, with_tags
+from derive.notes.spelling import Parsed, Spelling, spelled
+from derive.notes.statements import DECLARES
+from derive.notes.topics import topics
 
+SHAPED = (
+    "shape of the variable",
+    "gradients are columns",
+    "gradient is a column",
+    "derivatives are columns",
+)
 EQUAL_SIGNS = frozenset({"=", ":=", r"\equiv"})
+
+
+Item = Claim | Given | CompileRequest | DeriveRequest | Prose
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
@@ -87,30 +86,83 @@ def read_expression(latex: str, note: Note) -> tuple[Target, Setting]:
     """An expression in the names that hold at the end of a note; raises ``NoteError`` if it cannot be read."""
     if note.reading is None:
         raise NoteError("this note was not read by the reader")
-    reading: Reading = note.reading
-    return reading.expression(latex)
+    readings: tuple[Reading, ...] = note.reading
+    names = {n.text for chain in parse(as_formula(latex)) for n in names_of(chain)}
+    knowing = [r for r in readings if names <= r.collector.names.keys() | r.inventory.made.keys()]
+    return (knowing or readings)[-1].expression(latex)
+
+
+def names_of(chain: s.Chain) -> Iterable[s.Name]:
+    return (n for link in chain.links if link.side is not None for n in walk(link.side) if isinstance(n, s.Name))
 
 
 def read_parsed(document: Document, path: str) -> Note:
-    return Reading(document, path).note()
+    """Each topic of a document is read for itself, what others show of its names being used where it cannot be read."""
+    parsed = {id(f): parse(f) for sentence in document.sentences for f in sentence.formulas}
+    layout = layout_said(document)
+    readings = [Reading(part, path, parsed, layout).read() for part in topics(document, parsed)]
+    for k, reading in enumerate(readings):
+        elsewhere = reading.shown_by([r.inventory for r in readings if r is not reading])
+        if elsewhere and reading.unread:
+            again = Reading(reading.document, path, parsed, layout, elsewhere).read()
+            readings[k] = min(reading, again, key=lambda r: r.unread)
+    items = sorted((item for reading in readings for item in reading.items), key=lambda item: in_order(item.place))
+    setting = together([reading.setting_at_end() for reading in readings])
+    return Note(path, tuple(items), setting, document.troubles, tuple(readings))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a note says of the layout of derivatives."""
+
+    of_variable: bool = False
+    denominator: bool = False
+
+
+def layout_said(document: Document) -> Layout:
+    words = (part for item in document.items for part in item.parts if isinstance(part, str))
+    texts = [" ".join(part.lower().split()) for part in words]
+    denominator = any("denominator layout" in text for text in texts)
+    return Layout(denominator or any(phrase in text for text in texts for phrase in SHAPED), denominator)
+
+
+def together(settings: Sequence[Setting]) -> Setting:
+    """What holds at the ends of several topics, the last one's meaning of a name before that of others."""
+    if len(settings) == 1:
+        return settings[0]
+    axes, shapes, labels, definitions, depends = (
+        {key: value for setting in settings for key, value in getattr(setting, name).items()}
+        for name in ("axes", "shapes", "labels", "definitions", "depends")
+    )
+    smooth = frozenset(name for setting in settings for name in setting.smooth)
+    assumptions = tuple(assumption for setting in settings for assumption in setting.assumptions)
+    return Setting(axes, shapes, labels, definitions, smooth, depends, assumptions)
 
 
 # -- expressions ----------------------------------------------------------------------------------------------------
 class Reading:
     """All that is known while a note is read."""
 
-    def __init__(self, document: Document, path: str) -> None:
+    def __init__(
+        self, document: Document, path: str, parsed: Parsed, layout: Layout, elsewhere: dict[str, int] | None = None
+    ) -> None:
         self.path = path
+        self.items: list[Item] = []
         self.inventory = Inventory()
+        self.inventory.shape_of_variable = layout.of_variable
+        self.inventory.denominator_layout = layout.denominator
+        self.inventory.elsewhere = elsewhere or {}
         self.document = document
-        self.chains: dict[int, tuple[s.Chain, ...]] = {}
+        self.parsed = parsed
+        self.spelling = Spelling()
+        self.chains: Parsed = {}
         self.pending: list[tuple[Record, Pending | str]] = []
         self.collector = Collector(self.inventory)
         self.assumed: list[Pending] = []
         self.specials: dict[tuple[int, tuple[tuple[str, int], ...]], Special] = {}
 
     # -- the three walks --------------------------------------------------------------------------------------
-    def note(self) -> Note:
+    def read(self) -> Reading:
         self.survey()
         for name, said in sorted(self.losses().items()):
             self.collector.bind(loss(name, said))
@@ -125,89 +177,34 @@ class Reading:
         self.read_assumptions()
         items = [item for item in map(self.first_pass, self.collector.records) if item is not None]
         self.write_assumptions()
-        made = tuple(sorted((item() for item in items), key=lambda item: in_order(item.place)))
-        return Note(
-            self.path,
-            made,
-            self.setting_at(self.collector.names, self.collector.position, ()),
-            self.document.troubles,
-            self,
-        )
+        self.items = [item() for item in items]
+        return self
+
+    @property
+    def unread(self) -> int:
+        return sum(isinstance(item, Claim) and item.problem is not None for item in self.items)
+
+    def shown_by(self, others: Sequence[Inventory]) -> dict[str, int]:
+        """The indices that names have elsewhere in the note which nothing here shows to have any."""
+        bare = [name for name, entity in self.inventory.made.items() if entity.axes == ()]
+        ranks = {name: max((other.implied_rank(name) for other in others), default=0) for name in bare}
+        return {name: rank for name, rank in ranks.items() if rank}
+
+    def setting_at_end(self) -> Setting:
+        return self.setting_at(self.collector.names, self.collector.position, ())
 
     def survey(self) -> None:
-        raw: dict[int, tuple[s.Chain, ...]] = {}
-        for sentence in self.document.items:
-            for part in sentence.parts:
-                if isinstance(part, Formula):
-                    raw[id(part)] = parse(part) if isinstance(sentence, Sentence) else ()
-                else:
-                    self.phrases(part)
-        self.arguments = arguments(c for chains in raw.values() for c in chains)
-        raw = {key: tuple(with_arguments(c, self.arguments) for c in chains) for key, chains in raw.items()}
-        formulas = ((f, item.section) for item in self.document.items for f in item.parts if isinstance(f, Formula))
-        self.members = members((c, section) for f, section in formulas for c in raw[id(f)])
-        raw = {key: tuple(with_members(c, self.members) for c in chains) for key, chains in raw.items()}
-        self.applied = at_arguments(c for chains in raw.values() for c in chains)
-        raw = {key: tuple(with_expectations(c, self.applied) for c in chains) for key, chains in raw.items()}
-        if is_family(c for chains in raw.values() for c in chains):
-            raw = {key: tuple(map(with_constants, chains)) for key, chains in raw.items()}
-        kept = labels(c for chains in raw.values() for c in chains)
-        raw = {key: tuple(with_open_sums(c, kept) for c in chains) for key, chains in raw.items()}
-        single = kept | sizes(c for chains in raw.values() for c in chains)
-        raw = {key: tuple(with_pairs(c, single) for c in chains) for key, chains in raw.items()}
-        self.glued = glued(self.introducing(raw))
-        raw = {key: tuple(with_glued(c, self.glued) for c in chains) for key, chains in raw.items()}
-        self.tags = tagged([c for chains in raw.values() for c in chains])
-        raw = {key: tuple(with_tags(c, self.tags) for c in chains) for key, chains in raw.items()}
-        spelled = [c for chains in raw.values() for c in chains]
-        self.called = called(spelled)
-        raw = {key: tuple(with_called(c, self.called) for c in chains) for key, chains in raw.items()}
-        everything = [c for chains in raw.values() for c in chains]
-        self.compounds = compound_names(everything) | lettered_names(spelled)
-        self.dresses = split_dresses(everything)
-        self.counts = counts(everything)
-        self.squares = squares([renamed_chain(c, self.compounds, self.dresses, self.counts) for c in everything])
-        self.chains = {key: tuple(map(self.renamed, chains)) for key, chains in raw.items()}
+        self.spelling, self.chains = spelled(self.document, self.parsed)
         for chains in self.chains.values():
             for chain in chains:
                 for link in chain.links:
                     if link.side is not None:
                         self.inventory.survey(link.side)
         self.inventory.axes.taken |= self.inventory.all_names
+        dresses = self.spelling.dresses
         self.inventory.dressed_names = frozenset(
-            name for name in self.inventory.all_names for plain in self.dresses if name.endswith(f"{{{plain}}}")
+            name for name in self.inventory.all_names for plain in dresses if name.endswith(f"{{{plain}}}")
         )
-
-    def renamed(self, chain: s.Chain) -> s.Chain:
-        plain = with_expectations(with_members(with_arguments(chain, self.arguments), self.members), self.applied)
-        named = with_called(with_tags(with_glued(plain, self.glued), self.tags), self.called)
-        return with_squares(renamed_chain(named, self.compounds, self.dresses, self.counts), self.squares)
-
-    def introducing(self, raw: dict[int, tuple[s.Chain, ...]]) -> Iterable[tuple[s.Chain, bool]]:
-        """All relations, with whether words such as Let stand in front of them."""
-        for sentence in self.document.items:
-            mode = Mode.PLAIN
-            for k, part in enumerate(sentence.parts):
-                if isinstance(part, str):
-                    mode = mode_after(part, mode, k == 0)
-                else:
-                    for chain in raw.get(id(part), ()):
-                        yield chain, mode in (Mode.LET, Mode.WITH)
-
-    def phrases(self, words: str) -> None:
-        said = " ".join(words.lower().split())
-        if "denominator layout" in said:
-            self.inventory.shape_of_variable = self.inventory.denominator_layout = True
-        if any(
-            p in said
-            for p in (
-                "shape of the variable",
-                "gradients are columns",
-                "gradient is a column",
-                "derivatives are columns",
-            )
-        ):
-            self.inventory.shape_of_variable = True
 
     def prose(self, item: Sentence | Heading) -> None:
         """A record for each stretch of words between displays; inline math stands within it."""
@@ -386,7 +383,7 @@ class Reading:
         return DeriveRequest(record.place, written[0] if written else "", target_, record.route, setting, problem)
 
     def expression(self, latex: str) -> tuple[Target, Setting]:
-        chains = tuple(map(self.renamed, parse(as_formula(latex))))
+        chains = tuple(map(self.spelling.renamed, parse(as_formula(latex))))
         links = chains[0].links if len(chains) == 1 else ()
         if len(links) != 1 or links[0].side is None:
             trouble = next(

@@ -34,6 +34,7 @@ class Mode(StrEnum):
 ASSUMING = frozenset({Mode.ASSUME, Mode.SINCE, Mode.IF, Mode.FOR, Mode.WITH})
 LOCAL = frozenset({Mode.IF, Mode.FOR})
 BRIEF = frozenset({Mode.FOR, Mode.AWAY})  # ends with the formulas directly behind it
+JOINING = re.compile(r"\s*(and|or)\s*")  # between formulas directly behind a word
 
 OPPOSITE = {"=": r"\ne", r"\ne": "=", "<": r"\ge", ">": r"\le", r"\le": ">", r"\ge": "<"}
 
