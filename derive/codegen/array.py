@@ -451,31 +451,33 @@ def walk(*roots: Node) -> Iterator[Node]:
                 stack.extend((child, False) for child in reversed(children(node)))
 
 
-def with_children(node: Node, f: Callable[[Node], Node]) -> Node:
-    """The node with every operand replaced by ``f`` of it; the axes of operands stay."""
-
-    def use(u: Use) -> Use:
-        return Use(f(u.node), u.labels)
-
+def with_uses(node: Node, f: Callable[[Use], Use]) -> Node:
+    """The node with every use of an operand replaced by ``f`` of it."""
     match node:
         case Add(terms):
-            return Add(tuple((c, use(u)) for c, u in terms))
+            return Add(tuple((c, f(u)) for c, u in terms))
         case Mul(coefficient, factors):
-            return Mul(coefficient, tuple((use(u), p) for u, p in factors))
-        case Softmax() | LogSoftmax() | LogSumExp():
-            return replace(node, operand=f(node.operand))
+            return Mul(coefficient, tuple((f(u), p) for u, p in factors))
     changes: dict[str, object] = {}
     for field in fields(node):
         value = getattr(node, field.name)
         if isinstance(value, Use):
-            changes[field.name] = use(value)
+            changes[field.name] = f(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Use):
-            changes[field.name] = tuple(use(u) for u in value)
+            changes[field.name] = tuple(f(u) for u in value)
     return replace(node, **changes) if changes else node
 
 
-def rewrite(roots: tuple[Node, ...], rule: Callable[[Node], Node | None]) -> tuple[Node, ...]:
-    """Apply ``rule`` to every node, operands first, until it answers None."""
+def with_children(node: Node, f: Callable[[Node], Node]) -> Node:
+    """The node with every operand replaced by ``f`` of it; the axes of operands stay."""
+    if isinstance(node, Softmax | LogSoftmax | LogSumExp):
+        return replace(node, operand=f(node.operand))
+    return with_uses(node, lambda use: Use(f(use.node), use.labels))
+
+
+def rewrite(roots: tuple[Node, ...], rule: Callable[[Node], Node | None],
+            moved: dict[Node, Node] | None = None) -> tuple[Node, ...]:
+    """Apply ``rule`` to every node, operands first, until it answers None; ``moved`` learns what became of each."""
     done: dict[Node, Node] = {}
     for node in walk(*roots):
         new = with_children(node, done.__getitem__)
@@ -485,4 +487,6 @@ def rewrite(roots: tuple[Node, ...], rule: Callable[[Node], Node | None]) -> tup
                 break
             new = better
         done[node] = new
+    if moved is not None:
+        moved.update({old: done.get(now, now) for old, now in moved.items()})
     return tuple(done[root] for root in roots)

@@ -37,7 +37,7 @@ def _flat_terms(terms: Iterable[Term]) -> Iterable[Term]:
         if isinstance(node, Add):
             yield from _flat_terms((coefficient * c, Use(u.node, relabel(use, u.labels))) for c, u in node.terms)
         elif isinstance(node, Mul) and node.coefficient != 1:
-            yield coefficient * node.coefficient, _restricted(node.factors, use)
+            yield from _flat_terms([(coefficient * node.coefficient, _restricted(node.factors, use))])
         elif (value := number(use)) is not None and value != 1:
             yield coefficient * value, Use(ONE)
         else:
@@ -109,3 +109,8 @@ def arranged(use: Use) -> Node:
 
 def function(op: str, *operands: Use) -> Node:
     return Map(op, operands)
+
+
+def is_multiple(node: Node) -> bool:
+    """True for a number times something."""
+    return isinstance(node, Mul) and len(node.factors) == 1 and node.factors[0][1] == 1

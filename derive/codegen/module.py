@@ -11,12 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
 from derive.calculus.setting import Setting
 from derive.codegen.array import Extent, Input, Node, Positions, Size, walk, with_children
+from derive.codegen.contractions import contracted
+from derive.codegen.layout import Layout
+from derive.codegen.logistic import one_exponential
 from derive.codegen.lower import ClosedForm, CompileError, Lowering
 from derive.codegen.names import BadNameError, checked, identifier
 from derive.codegen.numpy_source import HELPERS, Straight, is_constant
 from derive.codegen.rows import Columns, NotRows, RowProgram, RowSum, by_rows, into, opened, row_dependent
+from derive.codegen.shared import shared
 from derive.codegen.short import NotShort, Short
 from derive.codegen.stable import stabilise
 from derive.codegen.standalone import joined, needed
@@ -67,7 +74,8 @@ def program(
         raise CompileError(f"{request.name} has the same argument twice")
     lowering = Lowering(request.setting, names, closed_form)
     roots = tuple(lowering.target(t.expr, t.indices) for t in request.targets)
-    results = stabilise(roots)
+    derivatives = dict(zip(roots, map(target_name, request.targets), strict=True))
+    results, known = arranged(roots, derivatives | lowering.names)
     found = {n.name: n for n in walk(*roots) if isinstance(n, Input)}
     arguments = tuple(found.get(a) or declared(a, request.setting, lowering) for a in names)
     return Program(
@@ -75,10 +83,36 @@ def program(
         arguments,
         results,
         {a.name: label_size(a.name, request.setting) for a in arguments if a.integer},
-        {n: checked_or_none(name) for n, name in lowering.names.items() if checked_or_none(name)},
+        known,
         tuple(t.latex for t in request.targets),
         tuple(evidence(request, t) if evidence else "" for t in request.targets),
     )
+
+
+def target_name(target: Target) -> str:
+    """A name for a derivative."""
+    expr = target.expr
+    if not isinstance(expr, sp.Derivative) or len(expr.variables) != 1:
+        return ""
+    above, below = (getattr(x, "base", x) for x in (expr.expr, expr.variables[0]))
+    names = [type(x).__name__ if isinstance(x, AppliedUndef) else str(x) for x in (above, below)]
+    try:
+        return "_".join(f"d{identifier(n)}" for n in names)
+    except BadNameError:
+        return ""
+
+
+def arranged(roots: tuple[Node, ...], names: dict[Node, str]) -> tuple[tuple[Node, ...], dict[Node, str]]:
+    """The graph as it is computed, and the names that the note has for what stands in it."""
+    moved = {n: n for n in names}
+    layout = Layout()
+    results = layout(contracted(stabilise(roots, moved), moved))
+    known: dict[Node, str] = {}
+    for node, name in names.items():
+        place = layout.done.get(moved[node])
+        if place is not None and not isinstance(place.node, Input) and checked_or_none(name):
+            known.setdefault(place.node, name)
+    return results, known
 
 
 def checked_or_none(name: str) -> str:
@@ -204,7 +238,8 @@ def divides(size: Size, used: str) -> bool:
 
 def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
     """Whole arrays, batch axes first."""
-    body = Straight(p.results, p.names, reserved(p))
+    roots, names = shared(p.results, p.names)
+    body = Straight(roots, names, reserved(p))
     results = body.run()
     axis, count = p.one_axis, len(p.results)
     checks = ", ".join(
@@ -235,7 +270,8 @@ def straight_source(p: Program, note: str) -> tuple[str, set[str]]:
 
 def rows_source(p: Program, split: RowProgram, note: str) -> tuple[str, set[str]]:
     """A block function, what is made of its sums, and the function itself."""
-    roots = opened(split.results)
+    logistic = one_exponential(split.results)
+    roots = opened([logistic[r] for r in split.results])
     split = replace(split, results=roots)
     rows = row_dependent(split)
     sums = [n for n in walk(*roots) if isinstance(n, RowSum)]

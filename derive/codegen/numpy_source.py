@@ -13,6 +13,7 @@ from functools import singledispatchmethod
 
 from derive.codegen.array import (
     ONE,
+    ZERO,
     Add,
     AtLabel,
     Concat,
@@ -48,7 +49,14 @@ OPERATORS = {
     "not_equal": "!=",
 }
 
-HELPERS = {"sigmoid": "stable_sigmoid", "softplus": "stable_softplus", "erf": "stable_erf"}
+HELPERS = {
+    "sigmoid": "stable_sigmoid",
+    "sigmoid_by": "sigmoid_by",
+    "exp_far": "exp_far",
+    "softplus": "stable_softplus",
+    "erf": "stable_erf",
+    "erfc": "stable_erfc",
+}
 
 IRRATIONAL = {
     "ninf": "-np.inf",
@@ -58,7 +66,8 @@ IRRATIONAL = {
     "golden_ratio": "((1 + 5**0.5) / 2)",
 }
 
-NAMES = {"exp": "e", "log": "log", "where": "chosen", "inv": "inverse", "tanh": "t"}
+NAMES = {"exp": "e", "exp_far": "e", "log": "log", "where": "chosen", "inv": "inverse", "tanh": "t"}
+NAMES |= dict.fromkeys(OPERATORS, "where")
 
 
 def rational(value: Fraction) -> str:
@@ -179,12 +188,21 @@ class Straight:
         text = self.ref(use.node)
         present = sorted(set(use.labels))
         if list(use.labels) != present:
-            mine = "".join(LETTERS[k] for k in use.labels)
-            text = f"np.einsum('...{mine}->...{''.join(LETTERS[k] for k in present)}', {text})"
+            text = self.view(text, use.labels, present)
             self.lend(use.node)
         if len(present) < rank:
             text += "[..., " + ", ".join(":" if k in present else "None" for k in range(rank)) + "]"
         return text
+
+    def view(self, text: str, labels: Sequence[int], wanted: Sequence[int]) -> str:
+        """The array with its axes in another order, or its diagonal."""
+        if len(labels) == len(wanted) > 1:
+            turned = [k for k, (x, y) in enumerate(zip(labels, wanted, strict=True)) if x != y]
+            if len(turned) == 2:
+                first, second = (k - len(labels) for k in turned)
+                return f"np.swapaxes({text}, {second}, {first})"
+        mine, theirs = ("".join(LETTERS[k] for k in x) for x in (labels, wanted))
+        return f"np.einsum('...{mine}->...{theirs}', {text})"
 
     def lend(self, node: Node) -> None:
         """A view of the node is about: its buffer must stay as it is."""
@@ -233,7 +251,8 @@ class Straight:
     def _(self, node: Map) -> None:
         uses = node.operands
         if node.op == "copy":
-            return self.assign(node, self.aligned(uses[0], node.rank), owned=False)
+            alone = self.turns_into(node, uses[0])
+            return self.assign(node, self.aligned(uses[0], node.rank), owned=alone)
         if node.op == "ones":
             return self.assign(node, f"np.ones_like({self.ref(uses[0].node)})")
         operands = [self.aligned(u, node.rank) for u in uses]
@@ -243,7 +262,7 @@ class Straight:
             return self.assign(node, f"{operands[0]} {OPERATORS[node.op]} {operands[1]}", owned=False)
         if node.op in HELPERS:
             self.needs.add(HELPERS[node.op])
-            return self.assign(node, f"{HELPERS[node.op]}({operands[0]})")
+            return self.assign(node, f"{HELPERS[node.op]}({', '.join(operands)})")
         for use in uses:
             if self.reusable(node, use, uses):
                 name = self.take_over(node, use)
@@ -251,8 +270,15 @@ class Straight:
                 return None
         return self.assign(node, f"np.{node.op}({', '.join(operands)})")
 
+    def turns_into(self, node: Node, use: Use) -> bool:
+        """True when a view of the operand is all that is left of it."""
+        return (use.node in self.owned and self.last[use.node] == self.position[node]
+                and len(set(use.labels)) == use.node.rank == node.rank)
+
     def choice(self, node: Map, operands: list[str]) -> str:
         """``a`` where the condition holds, else ``b``; constants stay Python numbers of the working type."""
+        if [u.node for u in node.operands[1:]] == [ONE, ZERO] and not is_constant(node.operands[0].node):
+            return f"{operands[0]}.astype(dtype)"
         values = [f"dtype.type({t})" if is_constant(u.node) else t
                   for t, u in zip(operands[1:], node.operands[1:], strict=True)]
         return f"np.where({operands[0]}, {', '.join(values)})"
@@ -295,8 +321,14 @@ class Straight:
             return text
         if p == 2:
             return f"np.square({text})"
+        if p == 3:
+            return f"({text} * np.square({text}))"
+        if p == 4:
+            return f"np.square(np.square({text}))"
         if p == Fraction(1, 2):
             return f"np.sqrt({text})"
+        if p == Fraction(3, 2):
+            return f"({text} * np.sqrt({text}))"
         return f"np.power({text}, {rational(p)})"
 
     @emit.register
@@ -332,6 +364,10 @@ class Straight:
         return f"np.zeros(({lead}{shape},), dtype)"
 
     def dense_sum(self, node: Node, terms: Sequence[tuple[Fraction, Use]]) -> None:
+        if (last := self.correction(node, terms)) is not None:
+            self.dense_sum(node, [t for t in terms if t is not last])
+            self.lines.append(f"{self.text[node]} {self.signed(last[0], self.aligned(last[1], node.rank))}")
+            return None
         base = next((t for t in terms if t[0] in (1, -1) and self.reusable(node, t[1], node.uses)), None)
         if base is None:
             text = self.sum_text(terms, node.rank)
@@ -351,6 +387,20 @@ class Straight:
         else:
             self.lines.append(f"np.subtract({text}, {name}, out={name})")
         return None
+
+    def correction(self, node: Node, terms: Sequence[tuple[Fraction, Use]]) -> tuple[Fraction, Use] | None:
+        """A term log1p(x), which may be all that is left when the others cancel: it is added last."""
+        found = [t for t in terms if isinstance(t[1].node, Map) and t[1].node.op == "log1p"]
+        rest = [u for _, u in terms if u is not found[0][1]] if len(found) == 1 else []
+        mine = frozenset().union(*(self.depends.get(u.node, frozenset()) for u in rest))
+        full = {x for u in rest for x in u.labels} == set(range(node.rank)) and node.rank + len(mine) > 0
+        if len(rest) < 2 or not full or not self.depends[found[0][1].node] <= mine or not self.has_buffer(node):
+            return None
+        return found[0]
+
+    def has_buffer(self, node: Node) -> bool:
+        """The node is an array that can be added to."""
+        return bool(node.rank)
 
     def sum_text(self, terms: Sequence[tuple[Fraction, Use]], rank: int) -> str:
         text = ""
@@ -426,40 +476,71 @@ class Straight:
     @emit.register
     def _(self, node: Contract) -> None:
         if len(node.operands) == 1:
-            use = node.operands[0]
-            rank = max(use.labels) + 1
-            axes = [k - rank for k in range(node.kept, rank)]
-            where = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
-            return self.assign(node, f"{self.aligned(use, rank)}.sum(axis={where})")
+            return self.assign(node, self.along_axes(node.operands[0], node.kept, "sum"))
         matrix = self.matrix_product(node)
         if matrix:
             return self.assign(node, matrix)
+        if chain := self.chain(node):
+            return self.assign(node, chain)
         subscripts = ",".join("..." + "".join(LETTERS[k] for k in u.labels) for u in node.operands)
         result = "..." + "".join(LETTERS[k] for k in range(node.kept))
         operands = ", ".join(self.ref(u.node) for u in node.operands)
         extra = ", optimize=True" if len(node.operands) > 2 else ""
         return self.assign(node, f"np.einsum('{subscripts}->{result}', {operands}{extra})")
 
+    def chain(self, node: Contract) -> str | None:
+        """A product of three matrices."""
+        if len(node.operands) != 3 or node.kept != 2 or any(len(set(u.labels)) != 2 for u in node.operands):
+            return None
+        ends = [[u for u in node.operands if set(u.labels) & {0, 1} == end] for end in ({0}, set[int](), {1})]
+        if any(len(found) != 1 for found in ends):
+            return None
+        ((first,), (middle,), (last,)) = ends
+        if set(first.labels + last.labels) != {0, 1, *middle.labels}:
+            return None
+        self.needs.add("chained")
+        (s,), (t,) = (set(u.labels) - {0, 1} for u in (first, last))
+        matrices = [self.turned(first, -1, s), self.turned(middle, -1, t), self.turned(last, -1, 1)]
+        return f"chained({', '.join(matrices)})"
+
+    def along_axes(self, use: Use, kept: int, method: str) -> str:
+        """The sum, product or extreme over the labels from ``kept`` on."""
+        labels = use.labels
+        free = [k for k in labels if k < kept]
+        if free == sorted(free) and len(set(labels)) == len(labels):
+            text, axes = self.ref(use.node), [k - len(labels) for k, x in enumerate(labels) if x >= kept]
+        else:
+            rank = max(labels) + 1
+            text, axes = self.aligned(use, rank), [k - rank for k in range(kept, rank)]
+        return f"{text}.{method}(axis={axes[0] if len(axes) == 1 else tuple(axes)})"
+
     def matrix_product(self, node: Contract) -> str | None:
-        """``a @ b`` where that is what the contraction is."""
-        if len(node.operands) != 2:
+        """``a @ b`` where that is what the contraction is, with axes turned or joined; None without a matrix."""
+        if len(node.operands) != 2 or any(is_constant(u.node) for u in node.operands):
             return None
         a, b = node.operands
-        summed = {k for u in (a, b) for k in u.labels if k >= node.kept}
-        if len(summed) != 1 or is_constant(a.node) or is_constant(b.node):
+        if any(len(set(u.labels)) < len(u.labels) for u in (a, b)):
             return None
-        (s,) = summed
-        if any(s not in u.labels or len(set(u.labels)) != len(u.labels) for u in (a, b)):
+        both = [k for k in a.labels if k in b.labels]
+        summed, batch = [k for k in both if k >= node.kept], [k for k in both if k < node.kept]
+        left, right = ([k for k in u.labels if k not in both] for u in (a, b))
+        if not summed or not (left or right) or any(k >= node.kept for k in left + right):
             return None
-        free_a = [k for k in a.labels if k != s]
-        free_b = [k for k in b.labels if k != s]
-        if len(free_a) == len(free_b) == 1 and {free_a[0], free_b[0]} == {0, 1}:
-            left, right = (a, b) if free_a == [0] else (b, a)
-            return f"{self.turned(left, 1, s)} @ {self.turned(right, 0, s)}"
-        if {len(free_a), len(free_b)} == {0, 1}:
-            matrix, vector = (a, b) if free_a else (b, a)
-            return f"({self.turned(matrix, 1, s)} @ {self.ref(vector.node)}[..., None])[..., 0]"
-        return None
+        order = batch == list(range(len(batch))) and all(list(u.labels[: len(batch)]) == batch for u in (a, b))
+        if order and len(summed) == 1 and len(left) <= 1 and len(right) <= 1:
+            if left > right:
+                a, b, left, right = b, a, right, left
+            return self.simple_product(a, b, summed[0], left, right)
+        self.needs.add("contracted")
+        subscripts = ",".join("".join(LETTERS[k] for k in u.labels) for u in (a, b))
+        return f"contracted('{subscripts}->{LETTERS[: node.kept]}', {self.ref(a.node)}, {self.ref(b.node)})"
+
+    def simple_product(self, a: Use, b: Use, summed: int, left: list[int], right: list[int]) -> str:
+        """A product of matrices, or of a matrix and a vector, behind axes that both have alike."""
+        if left and right:
+            return f"{self.turned(a, -1, summed)} @ {self.turned(b, -2, summed)}"
+        matrix, vector = (a, b) if left else (b, a)
+        return f"({self.turned(matrix, -1, summed)} @ {self.ref(vector.node)}[..., None])[..., 0]"
 
     def turned(self, use: Use, place: int, label: int) -> str:
         """A matrix with ``label`` at axis ``place``."""
@@ -468,10 +549,7 @@ class Straight:
 
     @emit.register
     def _(self, node: Reduce) -> None:
-        rank = max(node.operand.labels) + 1
-        axes = [k - rank for k in range(node.kept, rank)]
-        where = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
-        self.assign(node, f"{self.aligned(node.operand, rank)}.{node.op}(axis={where})")
+        self.assign(node, self.along_axes(node.operand, node.kept, node.op))
 
     @emit.register
     def _(self, node: Gather) -> None:

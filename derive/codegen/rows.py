@@ -341,6 +341,9 @@ class Columns(Straight):
     def has_rows(self, node: Node) -> bool:
         return node in self.rows
 
+    def has_buffer(self, node: Node) -> bool:
+        return node in self.rows
+
     def reusable(self, node: Node, use: Use, others: Iterable[Use]) -> bool:
         """All that has rows has the same rows."""
         return (
@@ -498,6 +501,10 @@ class Columns(Straight):
                 turned = text if matrix.labels == (1, 0) else f"{text}.T"
                 self.assign(node, f"({self.ref(vector.node)}.T @ {turned}).T")
                 return True
+            weights, vector = (node.operands if not rows[0] else node.operands[::-1])
+            if node.kept == 0 and weights.labels == vector.labels == (0,):
+                self.assign(node, f"{self.ref(weights.node)} @ {self.ref(vector.node)}")
+                return True
         subscripts = ",".join("".join(LETTERS[k] for k in u.labels) + ("R" if r else "")
                               for u, r in zip(node.operands, rows, strict=True))
         result = "".join(LETTERS[k] for k in range(node.kept)) + "R"
@@ -517,6 +524,9 @@ class Columns(Straight):
         elif len(operands) == 2 and all(rows) and [u.labels for u in node.operands] in ([(0,), (1,)], [(1,), (0,)]):
             a, b = operands if node.operands[0].labels == (0,) else operands[::-1]
             self.assign(node, f"{a} @ {b}.T", owned=False)
+        elif len(operands) == 2 and all(rows) and sorted(u.labels for u in node.operands) in ([(), ()], [(), (0,)]):
+            a, b = operands if node.operands[0].labels else operands[::-1]
+            self.assign(node, f"{a} @ {b}", owned=False)
         else:
             subscripts = ",".join("".join(LETTERS[k] for k in u.labels) + ("R" if r else "")
                                   for u, r in zip(node.operands, rows, strict=True))

@@ -25,12 +25,14 @@ from derive.codegen.array import (
     Map,
     Mul,
     Node,
+    Reduce,
     Softmax,
     Take,
     Use,
     rewrite,
     whole,
 )
+from derive.codegen.logistic import both_outcomes, complement
 
 UNIT = Fraction(1)
 
@@ -148,10 +150,18 @@ def leftover(node: Node) -> Node | None:
     for k, (below, power) in enumerate(node.factors):
         total = _sum_of_exponentials(below) if power < 0 else None
         if total is not None:
-            lse = LogSumExp(total.exponent, total.axis)
-            share = Map("exp", (whole(build.multiply(power, [(whole(lse), UNIT)])),))
+            terms = [(power, Use(LogSumExp(total.exponent, total.axis), total.labels))]
             rest = [f for m, f in enumerate(node.factors) if m != k]
-            return build.multiply(node.coefficient, [*rest, (Use(share, total.labels), UNIT)])
+            for factor in rest:
+                exponent = _exponential(factor[0].node)
+                if exponent is not None and set(total.labels) <= set(factor[0].labels):  # two that may be inf and 0
+                    terms.append((factor[1], Use(exponent, factor[0].labels)))
+                    rest.remove(factor)
+                    break
+            labels = tuple(sorted({x for _, u in terms for x in u.labels}))
+            local = [(c, Use(u.node, tuple(labels.index(x) for x in u.labels))) for c, u in terms]
+            share = Map("exp", (whole(build.add(local)),))
+            return build.multiply(node.coefficient, [*rest, (Use(share, labels), UNIT)])
     return None
 
 
@@ -296,13 +306,69 @@ def sigmoid(node: Node) -> Node | None:
     return None
 
 
-def complement(node: Node) -> Node | None:
-    """1 - sigmoid(x) = sigmoid(-x)."""
-    found = _plus_one(node)
-    if found is None or found[0] != -1 or not isinstance(found[1].node, Map) or found[1].node.op != "sigmoid":
+def erf_complement(node: Node) -> Node | None:
+    """1 - erf(x) = erfc(x), 1 + erf(x) = erfc(-x), with whatever is added."""
+    if not isinstance(node, Add):
         return None
-    operand = found[1].node.operands[0]
-    return build.arranged(Use(Map("sigmoid", (whole(build.negative(operand)),)), found[1].labels))
+    for k, (c, one) in enumerate(node.terms):
+        for j, (d, u) in enumerate(node.terms):
+            if one.node == ONE and abs(d) == abs(c) and isinstance(u.node, Map) and u.node.op == "erf":
+                operand = whole(build.multiply(-d / c, [(u.node.operands[0], UNIT)]))
+                rest = [t for m, t in enumerate(node.terms) if m not in (j, k)]
+                return build.add([*rest, (c, Use(Map("erfc", (operand,)), u.labels))])
+    return None
+
+
+def root_minus_one(node: Node) -> Node | None:
+    """sqrt(1 + x) - 1 = x / (1 + sqrt(1 + x)), with whatever is added."""
+    if not isinstance(node, Add):
+        return None
+    for k, (c, one) in enumerate(node.terms):
+        for j, (d, root) in enumerate(node.terms):
+            inner = _under_root(root.node) if one.node == ONE and d == -c else None
+            if inner is None or not any(a == 1 and u.node == ONE for a, u in inner.terms):
+                continue
+            x = build.add([*inner.terms, (-UNIT, Use(ONE))])
+            below = build.add([(UNIT, Use(ONE)), (UNIT, root)])
+            quotient = build.multiply(d, [(Use(x, root.labels), UNIT), (whole(below), -UNIT)])
+            rest = [t for m, t in enumerate(node.terms) if m not in (j, k)]
+            return build.add([*rest, (UNIT, whole(quotient))]) if below.rank == node.rank else None
+    return None
+
+
+def _under_root(node: Node) -> Add | None:
+    """a, for the node sqrt(a) of a sum."""
+    if isinstance(node, Mul) and node.coefficient == 1 and len(node.factors) == 1:
+        use, p = node.factors[0]
+        if p == Fraction(1, 2) and use == whole(use.node) and isinstance(use.node, Add):
+            return use.node
+    return None
+
+
+def log_of_product(node: Node) -> Node | None:
+    """log prod x = sum log |x|, where the product is positive; nan where it is negative."""
+    if not isinstance(node, Map) or node.op != "log" or not isinstance(node.operands[0].node, Reduce):
+        return None
+    use = node.operands[0]
+    product = use.node
+    assert isinstance(product, Reduce)
+    if product.op != "prod" or (isinstance(product.operand.node, Map) and product.operand.node.op == "sign"):
+        return None
+    factor, labels = product.operand.node, product.operand.labels
+    sizes = Map("log", (whole(factor if _is_positive(factor) else Map("abs", (whole(factor),))),))
+    terms = [(UNIT, Use(Contract((Use(_log(sizes), labels),), product.kept), use.labels))]
+    if not _is_positive(factor):
+        sign = Reduce("prod", Use(Map("sign", (whole(factor),)), labels), product.kept)
+        terms.append((UNIT, Use(Map("log", (whole(sign),)), use.labels)))
+    return build.add(terms)
+
+
+def only_branch(node: Node) -> Node | None:
+    """The same whether or not."""
+    if isinstance(node, Map) and node.op == "where" and node.operands[1] == node.operands[2]:
+        use = node.operands[1]
+        return build.arranged(use) if use.node.rank == node.rank else None
+    return None
 
 
 def expm1(node: Node) -> Node | None:
@@ -383,6 +449,13 @@ RULES: tuple[Rule, ...] = (
     Rule("hyperbolic tangent", _TANH, sp.tanh((_c - _d) / 2), hyperbolic),
     Rule("logistic function", 1 / (1 + sp.exp(-_x)), sp.exp(_x) / (1 + sp.exp(_x)), sigmoid),
     Rule("complement of the logistic function", 1 - 1 / (1 + sp.exp(-_x)), 1 / (1 + sp.exp(_x)), complement),
+    Rule("both outcomes", _c * sp.log(1 + sp.exp(-_x)) + (1 - _c) * sp.log(1 + sp.exp(_x)),
+         sp.log(1 + sp.exp(_x)) - _c * _x, both_outcomes),
+    Rule("complement of the error function", 1 + sp.erf(_x), 1 - sp.erf(-_x), erf_complement),
+    Rule("square root less one", sp.sqrt(1 + _x) - 1, _x / (1 + sp.sqrt(1 + _x)), root_minus_one),
+    Rule("logarithm of a product", sp.log(sp.Product(_z[_l], (_l, 1, _N))), sp.Sum(sp.log(_z[_l]), (_l, 1, _N)),
+         log_of_product),
+    Rule("cases that are alike", sp.Piecewise((_c, _x > 0), (_c, True)), _c, only_branch),
     Rule("log of a sum of two exponentials", sp.log(sp.exp(_c) + sp.exp(_d)), _c + sp.log(1 + sp.exp(_d - _c)),
          log_sum_of_two),
     Rule("exponential minus one", sp.exp(_x) - 1, sp.exp(_x / 2) * (sp.exp(_x / 2) - sp.exp(-_x / 2)), expm1),
@@ -390,19 +463,26 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def stabilise(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The same arrays in forms that neither overflow nor cancel where the mathematics does not."""
+def stabilise(roots: tuple[Node, ...], moved: dict[Node, Node] | None = None) -> tuple[Node, ...]:
+    """The same arrays in forms that neither overflow nor cancel where the mathematics does not; ``moved`` learns what
+    became of each node."""
 
     def step(node: Node) -> Node | None:
+        if any(build.is_multiple(u.node) for u in node.uses):
+            match node:
+                case Mul(coefficient, factors):
+                    node = build.multiply(coefficient, factors)
+                case Add(terms):
+                    node = build.add(terms)
         for rule in RULES:
             better = rule.apply(node)
             if better is not None:
                 return better
-        return None
+        return node
 
     previous: tuple[Node, ...] = ()
     for _ in range(8):
         if roots == previous:
             break
-        previous, roots = roots, rewrite(roots, step)
+        previous, roots = roots, rewrite(roots, step, moved)
     return roots

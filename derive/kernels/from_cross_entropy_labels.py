@@ -298,8 +298,8 @@ def smoothed_cross_entropy(
         q = add_at(q, c[..., None], a[..., None], -1)
         l = log_normalised_exp(z, -1)
         c2 = np.einsum('...i,...i->...', q, l)
-        m2 = -c2
-    return placed("smoothed_cross_entropy", m2, out, given.result)
+        M = -c2
+    return placed("smoothed_cross_entropy", M, out, given.result)
 
 
 def _smoothed_cross_entropy_grad_rows(work: Work, z: Array, c: Array, epsilon: Array, out: Array) -> None:

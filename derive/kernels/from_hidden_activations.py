@@ -14,11 +14,12 @@ from derive.kernels.runtime import (
     Kernel,
     Work,
     column_sums,
+    exp_far,
     exp_total,
     inner_products,
     less_shift,
     normalise,
-    stable_sigmoid,
+    sigmoid_by,
     sum_over_rows,
 )
 
@@ -35,11 +36,12 @@ def _sigmoid_network_value_and_grads_rows(
     N = work.sizes["N"]
     c = (X.T @ V.T).T
     c += a[:, None]
-    s = stable_sigmoid(c)
+    e = exp_far(c)
+    s = sigmoid_by(c, e)
     c2 = (s.T @ W.T).T
     c2 += b[:, None]
-    e = work.like("e", c2)
-    total, shift = exp_total(c2, e, work)
+    e2 = work.like("e2", c2)
+    total, shift = exp_total(c2, e2, work)
     s2 = less_shift(c2, shift)
     c3 = inner_products(Y, s2)
     l = np.log(total)
@@ -48,16 +50,16 @@ def _sigmoid_network_value_and_grads_rows(
     c3 -= l
     r = sum_over_rows(c3)
     c *= -1
-    s3 = stable_sigmoid(c)
-    normalise(e, total, work, exact=True)
-    e -= Y
-    e /= N
-    c5 = (e.T @ W).T
+    s3 = sigmoid_by(c, e)
+    normalise(e2, total, work, exact=True)
+    e2 -= Y
+    e2 /= N
+    c5 = (e2.T @ W).T
     s3 *= c5 * s
     r2 = s3 @ X.T
     r3 = s3.sum(axis=-1)
-    r4 = e @ s.T
-    r5 = e.sum(axis=-1)
+    r4 = e2 @ s.T
+    r5 = e2.sum(axis=-1)
     return (r, r2, r3, r4, r5)
 
 
@@ -210,8 +212,8 @@ def _relu_network_value_and_grads_rows(
     l *= c4
     c3 -= l
     r = sum_over_rows(c3)
-    g = c > 0
-    chosen = np.where(g, dtype.type(1), dtype.type(0))
+    where = c > 0
+    chosen = where.astype(dtype)
     normalise(e, total, work, exact=True)
     e -= Y
     e /= N

@@ -13,6 +13,8 @@ from derive.kernels.runtime import (
     Array,
     Kernel,
     Work,
+    exp_far,
+    sigmoid_by,
     stable_sigmoid,
     stable_softplus,
 )
@@ -53,8 +55,9 @@ def sigmoid(x: ArrayLike, out: Array | None = None) -> Any:
 
 def _sigmoid_derivative_rows(work: Work, x: Array, out: Array) -> None:
     m = -x
-    out[...] = stable_sigmoid(m)
-    s2 = stable_sigmoid(x)
+    e = exp_far(x)
+    out[...] = sigmoid_by(m, e)
+    s2 = sigmoid_by(x, e)
     out *= s2
 
 

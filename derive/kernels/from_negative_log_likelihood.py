@@ -52,13 +52,13 @@ def negative_log_likelihood_value_and_grads(
         g = picked(z, c)
         l = log_sum_exp(z, -1)
         a = g - l
-        m = -a
-        s = normalised_exp(z, -1)
-        a2 = np.array(s)
-        a2 = add_at(a2, c[..., None], -1, -1)
-        m2 = a2[..., :, None] * x[..., None, :]
+        ell = -a
+        p = normalised_exp(z, -1)
+        dell_db = np.array(p)
+        dell_db = add_at(dell_db, c[..., None], -1, -1)
+        dell_dw = dell_db[..., :, None] * x[..., None, :]
     return (
-        placed("negative_log_likelihood_value_and_grads", m, out[0], given.result),
-        placed("negative_log_likelihood_value_and_grads", m2, out[1], given.result),
-        placed("negative_log_likelihood_value_and_grads", a2, out[2], given.result),
+        placed("negative_log_likelihood_value_and_grads", ell, out[0], given.result),
+        placed("negative_log_likelihood_value_and_grads", dell_dw, out[1], given.result),
+        placed("negative_log_likelihood_value_and_grads", dell_db, out[2], given.result),
     )

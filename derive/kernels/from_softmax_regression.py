@@ -47,13 +47,13 @@ def softmax_regression_example_value_and_grads(
         z = (W @ x[..., None])[..., 0]
         l = log_normalised_exp(z, -1)
         c = np.einsum('...i,...i->...', y, l)
-        m = -c
-        s = normalised_exp(z, -1)
-        a = s - y
-        m2 = a[..., :, None] * x[..., None, :]
-        c2 = (np.swapaxes(W, -1, -2) @ a[..., None])[..., 0]
+        L = -c
+        S = normalised_exp(z, -1)
+        a = S - y
+        dL_dW = a[..., :, None] * x[..., None, :]
+        dL_dx = (np.swapaxes(W, -1, -2) @ a[..., None])[..., 0]
     return (
-        placed("softmax_regression_example_value_and_grads", m, out[0], given.result),
-        placed("softmax_regression_example_value_and_grads", m2, out[1], given.result),
-        placed("softmax_regression_example_value_and_grads", c2, out[2], given.result),
+        placed("softmax_regression_example_value_and_grads", L, out[0], given.result),
+        placed("softmax_regression_example_value_and_grads", dL_dW, out[1], given.result),
+        placed("softmax_regression_example_value_and_grads", dL_dx, out[2], given.result),
     )

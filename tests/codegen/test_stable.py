@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
@@ -10,11 +12,13 @@ import sympy as sp
 from derive.calculus.judge import prove
 from derive.calculus.language import dimension, index, scalar, tensor
 from derive.calculus.setting import Axis, Setting
-from derive.codegen.array import Input, LogSoftmax, LogSumExp, Map, Node, Softmax, walk
+from derive.codegen.array import Contract, Input, LogSoftmax, LogSumExp, Map, Node, Softmax, walk
 from derive.codegen.evaluate import evaluate
+from derive.codegen.logistic import one_exponential
 from derive.codegen.lower import Lowering
+from derive.codegen.numpy_source import Straight
 from derive.codegen.stable import RULES, Rule, stabilise
-from derive.kernels.runtime import stable_erf
+from derive.kernels.runtime import stable_erf, stable_erfc, stable_sigmoid, stable_softplus
 
 x = scalar("x")
 N, i, j, l = dimension("N"), index("i"), index("j"), index("l")
@@ -56,6 +60,11 @@ FOUND = [  # expression, its indices, what the stable graph contains, what it mu
     (sp.exp(x) - 1, (), "expm1", "exp"),
     ((sp.exp(x) - sp.exp(-x)) / (sp.exp(x) + sp.exp(-x)), (), "tanh", "exp"),
     ((1 - sp.exp(-2 * x)) / (1 + sp.exp(-2 * x)), (), "tanh", "exp"),
+    (1 / (1 + sp.exp(-x)) - 1, (), "sigmoid", "exp"),
+    (w[i] * sp.log(1 + sp.exp(-z[i])) + (1 - w[i]) * sp.log(1 + sp.exp(z[i])), (i,), "log1p", "softplus"),
+    (1 + sp.erf(x), (), "erfc", "erf"),
+    (sp.log(sp.Product(z[l] ** 2, (l, 1, N))), (), Contract, None),
+    (sp.exp(2 * z[i]) / total, (i,), LogSumExp, None),
 ]
 
 
@@ -85,3 +94,47 @@ def test_erf_is_exact_to_a_unit() -> None:
         errors = [abs((mpmath.mpf(float(a)) - b) / np.spacing(abs(float(b)))) for a, b in zip(got, wanted, strict=True)]
     assert max(errors) < 1
     assert np.array_equal(stable_erf(np.array([np.inf, -np.inf, np.nan])), [1, -1, np.nan], equal_nan=True)
+
+
+LOGISTIC = np.concatenate([np.linspace(-800, 800, 1601), np.linspace(-3, 3, 101)])
+PRECISE = [
+    (stable_erfc, mpmath.erfc, np.concatenate([np.linspace(-7, 26, 401), [0.25, 0.84375, 1.25, 1 / 0.35, 6.0]])),
+    (stable_sigmoid, lambda x: 1 / (1 + mpmath.exp(-x)), LOGISTIC),
+    (stable_softplus, lambda x: mpmath.log(1 + mpmath.exp(x)), LOGISTIC),
+]
+
+
+@pytest.mark.parametrize("function,exact,points", PRECISE, ids=lambda x: getattr(x, "__name__", ""))
+def test_function_is_exact_to_a_few_units(function: Any, exact: Any, points: Any) -> None:
+    with np.errstate(all="ignore"):
+        got = function(points)
+        special = function(np.array([np.inf, -np.inf, np.nan]))
+    with mpmath.workdps(600):
+        wanted = [exact(mpmath.mpf(float(x))) for x in points]
+        assert max(abs(mpmath.mpf(float(a)) - b) / np.spacing(float(a)) for a, b in zip(got, wanted, strict=True)) < 6
+    assert [float(x) for x in special[:2]] == [float(exact(mpmath.inf)), float(exact(-mpmath.inf))]
+    assert np.isnan(special[2])
+
+
+def test_the_loss_of_a_confident_right_answer_keeps_its_digits() -> None:
+    outcome = -(w[i] * sp.log(1 / (1 + sp.exp(-z[i]))) + (1 - w[i]) * sp.log(1 - 1 / (1 + sp.exp(-z[i]))))
+    text = numpy_text(outcome)
+    assert text.count("exp_far") == 1
+    assert text.index("log1p") > text.index("maximum")
+
+
+def test_a_sum_without_a_term_is_no_difference() -> None:
+    others = sp.log(sp.Sum((1 - sp.KroneckerDelta(l, j)) * sp.exp(z[l]), (l, 1, N)))
+    (node,) = stabilise(graph(others, j))
+    assert LogSumExp in kinds(node)
+    values = {"z": np.array([900.0, 1.0, 2.0])}
+    assert np.allclose(np.asarray(evaluate((node,), values, 40)[0], dtype=float), [np.logaddexp(1, 2), 900, 900])
+
+
+def numpy_text(expr: sp.Expr) -> str:
+    """The statements of a function of z and w."""
+    body = Straight([stabilise(graph(expr, i))[0]], {}, set())
+    moved = one_exponential(body.roots)
+    body = Straight([moved[r] for r in body.roots], {}, set())
+    body.run()
+    return "\n".join(body.lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,14 +44,37 @@ def log_normalised_exp(x: Array, axis: int) -> Array:
 
 
 def stable_sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), with the exponential of a number that is not positive."""
-    e = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1, e) / (1 + e))
+    """1 / (1 + exp(-x)); where that exponential is infinite, exp(x)."""
+    share = np.negative(x, out=np.empty_like(x))
+    np.exp(share, out=share)
+    share += 1
+    np.divide(1, share, out=share)
+    if not share.all():
+        far = share == 0
+        share[far] = np.exp(x[far])
+    return share
+
+
+def exp_far(x: Array) -> Array:
+    """exp(-|x|): of it, without overflow, sigmoid and softplus of x and of -x are made."""
+    e = np.abs(x, out=np.empty_like(x))
+    np.negative(e, out=e)
+    return np.asarray(np.exp(e, out=e))
+
+
+def sigmoid_by(x: Array, e: Array) -> Array:
+    """sigmoid(x), with e = exp(-|x|): 1 or e, whichever is exp(min(x, 0)), over 1 + e."""
+    share = np.maximum(e, x >= 0, out=np.empty_like(e))
+    share /= 1 + e
+    return share
 
 
 def stable_softplus(x: Array) -> Array:
     """log(1 + exp(x))."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    result = exp_far(x)
+    np.log1p(result, out=result)
+    result += np.maximum(x, 0)
+    return result
 
 
 # Coefficients of the rational functions of erf in the C library of Sun Microsystems (fdlibm), highest power first.
@@ -76,7 +100,7 @@ ERF_LARGE = (
 ERF_HUGE = (
     (-4.83519191608651397019e02, -1.02509513161107724954e03, -6.37566443368389627722e02, -1.60636384855821916062e02,
      -1.77579549177547519889e01, -7.99283237680523006574e-01, -9.86494292470009928597e-03),
-    (-2.24409524465858183362e01, 4.74528541206955367215e02, 2.55305040343316442583e03, 3.19985821950859553908e03,
+    (-2.24409524465858183362e01, 4.74528541206955367215e02, 2.55305040643316442583e03, 3.19985821950859553908e03,
      1.53672958608443695994e03, 3.25792512996573918826e02, 3.03380607434824582924e01, 1.0),
 )
 
@@ -96,18 +120,41 @@ def stable_erf(x: Any) -> Array:
     """The error function, in double precision."""
     given = np.asarray(x)
     x = np.asarray(given, np.float64)
-    size = np.abs(x)
-    result = np.where(size < 6, np.nan, np.where(np.isnan(x), x, 1.0))
-    for low, high, part in (
-        (0.0, 0.84375, lambda a: a + a * quotient(ERF_SMALL, a * a)),
-        (0.84375, 1.25, lambda a: ERF_ONE + quotient(ERF_MIDDLE, a - 1)),
-        (1.25, 1 / 0.35, lambda a: 1 - erf_tail(ERF_LARGE, a)),
-        (1 / 0.35, 6.0, lambda a: 1 - erf_tail(ERF_HUGE, a)),
-    ):
-        where = (size >= low) & (size < high)
-        if where.any():
-            result[where] = part(size[where])
+    result = by_size(np.abs(x), 1.0, (
+        (0.84375, lambda a: a + a * quotient(ERF_SMALL, a * a)),
+        (1.25, lambda a: ERF_ONE + quotient(ERF_MIDDLE, a - 1)),
+        (1 / 0.35, lambda a: 1 - erf_tail(ERF_LARGE, a)),
+        (6.0, lambda a: 1 - erf_tail(ERF_HUGE, a)),
+    ))
     return np.asarray(np.copysign(result, x), given.dtype if given.dtype.kind == "f" else np.float64)
+
+
+def stable_erfc(x: Any) -> Array:
+    """1 - erf(x), in double precision: exact also where it is far below 1."""
+    given = np.asarray(x)
+    x = np.asarray(given, np.float64)
+    result = by_size(np.abs(x), 0.0, (
+        (0.25, lambda a: 1 - (a + a * quotient(ERF_SMALL, a * a))),
+        (0.84375, lambda a: 0.5 - (a - 0.5 + a * quotient(ERF_SMALL, a * a))),
+        (1.25, lambda a: 1 - ERF_ONE - quotient(ERF_MIDDLE, a - 1)),
+        (1 / 0.35, lambda a: erf_tail(ERF_LARGE, a)),
+        (28.0, lambda a: erf_tail(ERF_HUGE, a)),
+    ))
+    np.subtract(2, result, out=result, where=x < 0)
+    return np.asarray(result, given.dtype if given.dtype.kind == "f" else np.float64)
+
+
+def by_size(a: Array, beyond: float, pieces: tuple[tuple[float, Any], ...]) -> Array:
+    """A function of numbers that are not negative, in pieces: (up to, function), ``beyond`` them a constant."""
+    flat = a.reshape(-1)
+    result = np.where(np.isnan(flat), flat, beyond)
+    low = 0.0
+    for high, function in pieces:
+        at = np.flatnonzero((flat >= low) & (flat < high))
+        if at.size:
+            result[at] = function(flat.take(at))
+        low = high
+    return result.reshape(a.shape)
 
 
 def erf_tail(coefficients: tuple[tuple[float, ...], tuple[float, ...]], a: Array) -> Array:
@@ -122,6 +169,37 @@ def picked(source: Array, where: Array) -> Array:
     shape = np.broadcast_shapes(source.shape[:-1], np.shape(where))
     source = np.broadcast_to(source, (*shape, source.shape[-1]))
     return np.take_along_axis(source, np.broadcast_to(where, shape)[..., None], -1)[..., 0]
+
+
+def contracted(subscripts: str, a: Array, b: Array) -> Array:
+    """``einsum`` of two arrays with leading axes, every letter in two of three places: one product of matrices."""
+    given, result = subscripts.split("->")
+    mine, other = given.split(",")
+    batch = [k for k in mine if k in other and k in result]
+    summed = [k for k in mine if k not in result]
+    left, right = [k for k in mine if k not in other], [k for k in other if k not in mine]
+    product = joined_axes(a, mine, batch, left, summed) @ joined_axes(b, other, batch, summed, right)
+    sizes = dict(zip(mine + other, a.shape[a.ndim - len(mine) :] + b.shape[b.ndim - len(other) :], strict=True))
+    lead = product.shape[: product.ndim - len(batch) - 2]
+    product = product.reshape(*lead, *(sizes[k] for k in batch + left + right))
+    order = [len(lead) + (batch + left + right).index(k) for k in result]
+    return product.transpose(*range(len(lead)), *order)
+
+
+def chained(a: Array, b: Array, c: Array) -> Array:
+    """a @ b @ c, the cheaper of both products first."""
+    i, j = a.shape[-2:]
+    k, l = c.shape[-2:]
+    return (a @ b) @ c if i * k * (j + l) <= j * l * (i + k) else a @ (b @ c)
+
+
+def joined_axes(x: Array, letters: str, *groups: list[str]) -> Array:
+    """The axes of the first group one by one, those of each other group as one axis."""
+    lead = x.ndim - len(letters)
+    turned = x.transpose(*range(lead), *(lead + letters.index(k) for group in groups for k in group))
+    sizes = dict(zip(letters, x.shape[lead:], strict=True))
+    return turned.reshape(*x.shape[:lead], *(sizes[k] for k in groups[0]),
+                          *(math.prod(sizes[k] for k in group) for group in groups[1:]))
 
 
 def add_at(target: Array, where: Array, value: Any, axis: int) -> Array:
