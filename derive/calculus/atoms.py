@@ -41,7 +41,9 @@ from fractions import Fraction
 from typing import Any
 
 Rational = int | Fraction
-Term = Any  # str: a variable; int: a constant; ('@', name, terms): a label entry; ('+', term, int): shifted
+# str: a variable; int: a constant; ('@', name, terms): a label entry; ('+', term, int): shifted;
+# ('Σ', ((term, int), ...)): a sum of several terms with whole coefficients
+Term = Any
 Monomial = tuple[tuple["Atom", Rational], ...]
 Poly = dict[Monomial, Rational]
 Frozen = tuple[tuple[Monomial, Rational], ...]
@@ -178,6 +180,8 @@ def variables(term: Term) -> set[str]:
         return set()
     if term[0] == "+":
         return variables(term[1])
+    if term[0] == "Σ":
+        return set().union(*(variables(t) for t, _ in term[1]))
     return set().union(*(variables(t) for t in term[2])) if term[2] else set()
 
 
@@ -186,6 +190,8 @@ def label_names(term: Term) -> set[str]:
         return set()
     if term[0] == "+":
         return label_names(term[1])
+    if term[0] == "Σ":
+        return set().union(*(label_names(t) for t, _ in term[1]))
     return {term[1]}.union(*(label_names(t) for t in term[2]))
 
 
@@ -197,7 +203,7 @@ def is_size(term: Term) -> bool:
 def part_of_shift(term: Term) -> bool:
     """Whether a variable with a number added to it stands in a term."""
     return isinstance(term, tuple) and (
-        (term[0] == "+" and bool(variables(term))) or (term[0] == "@" and any(map(part_of_shift, term[2])))
+        (term[0] in ("+", "Σ") and bool(variables(term))) or (term[0] == "@" and any(map(part_of_shift, term[2])))
     )
 
 
@@ -217,6 +223,8 @@ def substitute_term(t: Term, sigma: dict[str, Term]) -> Term:
         return t
     if t[0] == "+":
         return shift(substitute_term(t[1], sigma), t[2])
+    if t[0] == "Σ":
+        return combined([(substitute_term(s, sigma), c) for s, c in t[1]])
     return (t[0], t[1], tuple(substitute_term(s, sigma) for s in t[2]))
 
 
@@ -228,6 +236,51 @@ def shift(t: Term, k: int) -> Term:
     if isinstance(t, tuple) and t[0] == "+":
         return shift(t[1], t[2] + k)
     return ("+", t, k)
+
+
+def combined(terms: Iterable[tuple[Term, int]]) -> Term:
+    """A sum of terms with whole coefficients: one term, shifted perhaps, where no more is left of it."""
+    total: dict[Term, int] = {}
+    constant = 0
+    for t, c in terms:
+        base, k = unshifted(t)
+        constant += c * (base + k if isinstance(base, int) else k)
+        for s, d in () if isinstance(base, int) else addends(base):
+            total[s] = total.get(s, 0) + c * d
+    left = sorted(((s, d) for s, d in total.items() if d), key=lambda item: term_order(item[0]))
+    if not left:
+        return constant
+    return shift(left[0][0] if len(left) == 1 and left[0][1] == 1 else ("Σ", tuple(left)), constant)
+
+
+def addends(t: Term) -> tuple[tuple[Term, int], ...]:
+    """The terms of a sum, with their coefficients; a term without a number added to it is the sum of itself."""
+    return t[1] if isinstance(t, tuple) and t[0] == "Σ" else ((t, 1),)
+
+
+def is_compound(t: Term) -> bool:
+    """Whether a term is a sum of several, or a multiple."""
+    base, _ = unshifted(t)
+    return isinstance(base, tuple) and base[0] == "Σ"
+
+
+def solved(a: Term, b: Term) -> tuple[str, Term, int] | None:
+    """v, t and s where a = b says v = t for the last variable that stands in it once, and a - b is s (v - t)."""
+    base, _ = unshifted(combined(((a, 1), (b, -1))))
+    single = [(s, c) for s, c in addends(base) if isinstance(s, str) and abs(c) == 1]
+    if not single:
+        return None
+    v, c = max(single, key=lambda item: term_order(item[0]))
+    return v, combined(((a, -c), (b, c), (v, 1))), c
+
+
+def one_sided(a: Term, b: Term) -> tuple[Term, int, int]:
+    """t, k and s where a - b is s (t - k) for a number k, and t begins with a positive coefficient."""
+    base, k = unshifted(combined(((a, 1), (b, -1))))
+    if isinstance(base, int):
+        return base, 0, 1
+    sign = 1 if addends(base)[0][1] > 0 else -1
+    return combined(((base, sign),)), -sign * k, sign
 
 
 def unshifted(t: Term) -> tuple[Term, int]:
@@ -242,6 +295,8 @@ def masked_term(t: Term, mask: dict[str, str]) -> str:
         return str(t)
     if t[0] == "+":
         return f"{masked_term(t[1], mask)}+{t[2]}"
+    if t[0] == "Σ":
+        return "+".join(sorted(f"{c}*{masked_term(s, mask)}" for s, c in t[1]))
     return f"{t[1]}[{','.join(masked_term(s, mask) for s in t[2])}]"
 
 
@@ -314,6 +369,8 @@ def show_term(term: Term) -> str:
         return str(term)
     if term[0] == "+":
         return f"{show_term(term[1])}+{term[2]}"
+    if term[0] == "Σ":
+        return "+".join(f"{c}*{show_term(t)}" for t, c in term[1])
     return f"{term[1]}[{', '.join(map(show_term, term[2]))}]"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.algebra import Algebra
-from derive.calculus.atoms import ONE, Domain, Poly, Term, Unsupported, freeze, shift
+from derive.calculus.atoms import ONE, Domain, Poly, Term, Unsupported, combined, freeze, shift
 from derive.calculus.rewrites import general
 from derive.calculus.setting import Assumption, Axis, Setting
 
@@ -245,6 +245,15 @@ class Ground:
                     found[name] = k
         return found
 
+    @staticmethod
+    def _addends(e: sp.Expr) -> list[tuple[sp.Expr, sp.Integer]]:
+        """The terms of a sum of multiples of indices, with their whole coefficients."""
+        parts = [a.as_coeff_Mul()[::-1] for a in sp.Add.make_args(e)]
+        parts = [(sp.Integer(1), a * c) if a.is_Integer else (a, c) for a, c in parts]
+        if not all(c.is_Integer and isinstance(a, (sp.Symbol, sp.Idx, sp.Indexed, sp.Integer)) for a, c in parts):
+            raise Unsupported(f"the index {e}")
+        return parts
+
     # ---- index terms ----------------------------------------------------------------------------
 
     def term(self, e: sp.Basic, env: Env) -> Term:
@@ -266,6 +275,8 @@ class Ground:
             return ("@", base_name(e), tuple(self.term(k, env) for k in e.indices))
         if isinstance(e, sp.Add) and len(e.args) == 2 and isinstance(e.args[0], sp.Integer):
             return shift(self.term(e.args[1], env), int(e.args[0]))
+        if isinstance(e, (sp.Add, sp.Mul)):
+            return combined((self.term(a, env), int(c)) for a, c in self._addends(e))
         raise Unsupported(f"the index {e}")
 
 

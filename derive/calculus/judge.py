@@ -281,7 +281,9 @@ class Attempt:
         if p and n.conditions and n.algebra.sign_unknown:
             p = self._where_defined(n, left, right)
         n.algebra.factored = False
-        p = n.algebra.product([p, *(c.poly for c in n.conditions if c.sign == "1" and c.always and is_free(c.poly))])
+        for c in n.conditions if p else ():
+            if c.sign == "1" and c.always and is_free(c.poly):
+                p = n.algebra.mul(p, c.poly)
         self.zero = is_zero(n.algebra, p)
         self.rules = tuple(n.algebra.rules)
         self.used = tuple(n.algebra.rewrites.used)

@@ -276,12 +276,15 @@ class Compiler:
 
             return Node(scalar, names)
         runs = [i.run for i in indices]
+        shaped = name in self.setting.shapes
 
         def entry(fr: Frame) -> Any:
             at = (name, tuple([r(fr) for r in runs]))
             try:
                 return fr.values[at]
             except KeyError:
+                if shaped:
+                    raise Undefined(f"{name} has no entry {list(at[1])}") from None
                 raise Missing(at) from None
 
         return node_of(entry, indices, names)

@@ -26,6 +26,7 @@ from derive.calculus.atoms import (
     Undefined,
     Unsupported,
     freeze,
+    is_compound,
     never_empty,
     number,
     shift,
@@ -140,10 +141,19 @@ class Normalizer(Ground):
             return opened
         if name in self.hot and not self._assuming:
             return self._hot_entry(name, terms)
+        self._within_axes(name, terms, e)
         p = self.algebra.entry(name, terms)
         if e.is_positive or e.is_nonnegative:
             self._note_sign(name, bool(e.is_positive))
         return p
+
+    def _within_axes(self, name: str, terms: tuple[Term, ...], e: sp.Basic) -> None:
+        """An entry at an index with something added to it has a value within its axis only."""
+        for t, domain in zip(terms, self.algebra.shapes.get(name, ()), strict=False):
+            if (isinstance(unshifted(t)[0], str) and unshifted(t)[1]) or is_compound(t):
+                inside = self.algebra.membership(t, domain)
+                if inside is not None:
+                    self._ask(inside, "1", e)
 
     def _note_sign(self, name: str, strict: bool) -> None:
         """SymPy's own ``positive=True`` counts as said."""
@@ -454,12 +464,12 @@ class Normalizer(Ground):
         if c is sp.true or c is sp.false:
             return {ONE: 1} if c is sp.true else {}
         if isinstance(c, (sp.Eq, sp.Ne)):
-            if not all(self._stands_as_index(a, env) for a in c.args):
+            if not self._counts(c, env):
                 raise Unsupported(f"the condition {c}, which holds on single points only")
             same = self.algebra.delta(*(self.term(a, env) for a in c.args))
             return same if isinstance(c, sp.Eq) else self.algebra.sub({ONE: 1}, same)
         if isinstance(c, (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
-            if all(self._is_counted(a, env) for a in c.args) and any(self._stands_as_index(a, env) for a in c.args):
+            if self._counts(c, env):
                 low, high = self.term(c.lts, env), self.term(c.gts, env)
                 return (self.algebra.less if isinstance(c, (sp.Gt, sp.Lt)) else self.algebra.at_most)(low, high)
             if any(isinstance(a, sp.Symbol) and self._stands_as_index(a, env) for a in c.args):
@@ -501,10 +511,18 @@ class Normalizer(Ground):
         return first, self.algebra.add(first, dict(domain.size), {ONE: -1})
 
     def _is_counted(self, e: sp.Basic, env: Env) -> bool:
-        """An index or a size, with a number added perhaps."""
+        """A sum of multiples of indices, sizes and numbers."""
         if isinstance(e, sp.Add):
+            return all(self._is_counted(a, env) for a in e.args)
+        if isinstance(e, sp.Mul):
             return len(e.args) == 2 and isinstance(e.args[0], sp.Integer) and self._is_counted(e.args[1], env)
         return self._stands_as_index(e, env) or is_dimension(e)
+
+    def _counts(self, c: sp.Rel, env: Env) -> bool:
+        """Whether a relation is one of indices."""
+        parts = [a for side in c.args for a in sp.Add.make_args(side)]
+        indices = any(self._stands_as_index(a.as_coeff_Mul()[1], env) for a in parts if not a.is_Integer)
+        return indices and all(self._is_counted(a, env) for a in c.args)
 
     def _stands_as_index(self, e: sp.Basic, env: Env) -> bool:
         if isinstance(e, sp.Symbol) and e in env:

@@ -19,9 +19,12 @@ from derive.calculus.atoms import (
     Term,
     Undefined,
     Unsupported,
+    is_compound,
     is_size,
     number,
+    one_sided,
     shift,
+    solved,
     term_order,
     unshifted,
 )
@@ -37,6 +40,8 @@ class Orders(Products):
 
     def less(self, a: Term, b: Term) -> Poly:
         """[a < b]."""
+        if is_compound(a) or is_compound(b):
+            return self._less_in_sum(a, b)
         (a, k), (b, l) = unshifted(a), unshifted(b)
         gap = l - k
         if a == b:
@@ -49,10 +54,29 @@ class Orders(Products):
             return self._before_number(a, b + gap)
         if is_size(b):
             return self._before_size(a, b, gap)
+        return self._unshifted_less(a, b, gap)
+
+    def _unshifted_less(self, a: Term, b: Term, gap: int) -> Poly:
+        """[a < b + k] is [a < b] and a few values of a."""
         out = self.single("less", a, b)
         for m in self._few(range(min(gap, 0), max(gap, 0))):
             accumulate(out, self.delta(a, shift(b, m)), 1 if gap > 0 else -1)
         return out
+
+    def _less_in_sum(self, a: Term, b: Term) -> Poly:
+        """[a < b] said of the last variable that stands in one of the two."""
+        found = solved(a, b)
+        if found is None:
+            base, k, sign = one_sided(a, b)
+            if isinstance(base, int):
+                return number(int(sign * (base - k) < 0))
+            before = self.single("less", base, k)
+            return before if sign > 0 else self.sub(self.sub(number(1), before), self.delta(base, k))
+        v, t, sign = found
+        if not is_compound(t):
+            return self.less(v, t) if sign > 0 else self.less(t, v)
+        before = self._unshifted_less(v, *unshifted(t))
+        return before if sign > 0 else self.sub(self.sub(number(1), before), self.delta(v, t))
 
     def at_most(self, a: Term, b: Term) -> Poly:
         """[a <= b]."""
@@ -60,7 +84,9 @@ class Orders(Products):
 
     def _before_number(self, a: Term, end: int) -> Poly:
         """[a < c] for a range that begins at most a few values before c."""
-        domain = self._domain_of(a)
+        if is_size(a) and end <= self.least.get(a[1], 1):
+            return {}
+        domain = None if is_size(a) else self._domain_of(a)
         if domain is None or not isinstance(domain.first, int):
             return self.single("less", a, end)
         out: Poly = {}

@@ -24,10 +24,14 @@ from derive.calculus.atoms import (
     Term,
     Undefined,
     Unsupported,
+    addends,
+    is_compound,
     is_size,
     number,
     of,
+    one_sided,
     shift,
+    solved,
     term_order,
     tidy,
     unshifted,
@@ -94,17 +98,31 @@ class Products:
             return number(t)
         if isinstance(t, tuple) and t[0] == "+":
             return self.add(self.index_value(t[1]), number(t[2]))
+        if is_compound(t):
+            return self.add({}, *(self.scale(self.index_value(s), c) for s, c in addends(t)))
         if is_size(t):
             return self.single("dim", t[1])
         return of(self.table.atom("entry", "#", (t,)))
 
     def delta(self, a: Term, b: Term) -> Poly:
-        """1 where two terms are equal: a + k = b + l says a = b + (l - k), with a the earlier one."""
+        """1 where two terms are equal: a + k = b + l says a = b + (l - k), with a the earlier one.
+
+        Where a term is a sum, it says what the last variable is.
+        """
+        if is_compound(a) or is_compound(b):
+            found = solved(a, b)
+            if found is None:
+                base, k, _ = one_sided(a, b)
+                return number(int(base == k)) if isinstance(base, int) else self.single("delta", k, base)
+            v, t, _ = found
+            return self.single("delta", t, v) if is_compound(t) else self.delta(t, v)
         (a, k), (b, l) = sorted(map(unshifted, (a, b)), key=lambda t: term_order(t[0]))
         if a == b:
             return number(1) if k == l else {}
         if isinstance(a, int):
-            return {} if isinstance(b, int) else self.single("delta", a - l, b)
+            if isinstance(b, int) or (is_size(b) and a - l < self.least.get(b[1], 1)):
+                return {}
+            return self.single("delta", a - l, b)
         return self.single("delta", a, shift(b, l - k))
 
     # ---- sums and products ----------------------------------------------------------------------
@@ -201,6 +219,11 @@ class Products:
             rest = {a: e for a, e in powers.items() if a is not d}
             if any(old in a.free for a in rest):
                 return self.mul(self.set_index(rest, old, new, c), of(d))
+        known = {d.args[1]: d.args[0] for d in deltas if isinstance(d.args[0], int) and is_size(d.args[1])}
+        for d in deltas:
+            if d.args[0] in known:  # delta_{1N} delta_{Ni} = delta_{1N} delta_{1i}
+                rest = {a: e for a, e in powers.items() if a is not d}
+                return self.rebuild(rest, c, self.delta(known[d.args[0]], d.args[1]))
         if all(powers[a] == 1 for a in deltas):
             return None
         return self.settle({a: (1 if a.kind == "delta" else e) for a, e in powers.items()}, c)

@@ -69,6 +69,8 @@ class Reader:
             return self.names.get(t) or index(t)
         if t[0] == "+":
             return self.term(t[1]) + t[2]
+        if t[0] == "Σ":
+            return sp.Add(*(c * self.term(s) for s, c in t[1]))
         return labels(t[1])[tuple(map(self.term, t[2]))] if t[2] else dimension(t[1])
 
     def atom(self, a: Atom) -> sp.Expr:

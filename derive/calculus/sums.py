@@ -27,6 +27,7 @@ from derive.calculus.atoms import (
     Unsupported,
     free_of,
     freeze,
+    is_compound,
     magnitude,
     masked_term,
     monomial_order,
@@ -111,7 +112,7 @@ class Sums(Powers):
             term = value_where(a, b, v)
             if term is None or v in variables(term):
                 continue
-            inside = self._membership(term, self.domains[v])
+            inside = self.membership(term, self.domains[v])
             if inside is None:
                 continue
             self.used("sifting")
@@ -126,7 +127,7 @@ class Sums(Powers):
             accumulate(out, self.close(bound, m, c))
         return out
 
-    def _membership(self, term: Term, domain: Domain) -> Poly | None:
+    def membership(self, term: Term, domain: Domain) -> Poly | None:
         """1 if the term lies in the domain, as a normal form; None where that is not known."""
         if isinstance(term, int):
             return number(1) if self._holds_constant(domain, term) else None
@@ -135,6 +136,8 @@ class Sums(Powers):
             own = self.domains.get(base)
         else:
             own = self.label_domains.get(base[1]) if base[0] == "@" else None
+        if is_compound(term):
+            return self._between(term, domain)
         if own is None and self._is_last(term, domain):
             return number(1)
         if own is None:
@@ -173,7 +176,7 @@ class Sums(Powers):
 
     def lies_in(self, term: Term, domain: Domain) -> bool:
         """True if a term is known to lie in a range."""
-        return self._membership(term, domain) == number(1)
+        return self.membership(term, domain) == number(1)
 
     def count(self, domain: Domain) -> Poly:
         """How many values a range has, if that is its size for every dimension: an empty one has none."""
@@ -209,8 +212,14 @@ class Sums(Powers):
             w = self.fresh(Domain(domain.first + least, domain.size, domain.certain))
             return self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: shift(w, -least)}, c))
         whole = self._whole_range(places)
-        if whole is None or self._beyond(whole, domain) != [] or not self._never_negative(dict(domain.size)):
+        outside = None if whole is None else self._beyond(whole, domain)
+        if whole is None or outside is None or not self._never_negative(dict(domain.size)):
             return None
+        if any(self.rename_product(dict(m), {v: end}, c) for end in outside):
+            return None
+        if outside:  # where the terms vanish
+            first = max(whole.first, domain.first)
+            domain = Domain(first, freeze(self.add(dict(domain.size), number(-len(outside)))), False)
         ends = self._beyond(domain, whole)
         if not ends:
             return None
@@ -698,7 +707,7 @@ class Sums(Powers):
         """prod_v f(v)^(delta_{vt} h(v)) = f(t)^h(t) for t in the range of v."""
         for d, _ in a.args[1] if a.kind == "ipow" else ():
             term = value_where(d.args[0], d.args[1], v) if d.kind == "delta" else None
-            inside = self._membership(term, domain) if term is not None and v not in variables(term) else None
+            inside = self.membership(term, domain) if term is not None and v not in variables(term) else None
             if term is None or inside is None:
                 continue
             exponent = self.rename({tuple((b, k) for b, k in a.args[1] if b is not d): e}, {v: term})
@@ -711,7 +720,7 @@ class Sums(Powers):
         if len(terms) != 1:
             return None
         (term,) = terms
-        if v in variables(term) or self._membership(term, domain) != number(1):
+        if v in variables(term) or self.membership(term, domain) != number(1):
             return None
         ((((d, _),), _),) = self.delta(v, term).items()
         plain = {m: c for m, c in p.items() if all(a is not d for a, _ in m)}
@@ -933,6 +942,8 @@ def _slots(name: str, terms: Sequence[Term], v: str) -> Iterator[tuple[str, int,
             t, offset = t[1], t[2]
         if t == v:
             yield name, slot, offset
+        elif is_compound(t):
+            yield from (("", slot, 0) for u in variables(t) if u == v)
         elif isinstance(t, tuple):
             yield from _slots(t[1], t[2], v)
 

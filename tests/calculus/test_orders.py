@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from derive.calculus.atoms import Unsupported
 from derive.calculus.judge import is_zero, prove
 from derive.calculus.language import dimension, index, tensor
 from derive.calculus.normal import Normalizer
@@ -77,6 +78,50 @@ def test_truths_are_zero_where_they_vanish(seed: int) -> None:
     for case in (terms, terms + opposite(terms), terms + opposite(combination(rng))):
         n = Normalizer(SETTING)
         assert is_zero(n.algebra, normal_form(n, case)) == vanishes(case), case
+
+
+def compound(rng: Random) -> tuple[str, sp.Expr]:
+    """A relation of sums of indices."""
+    weights = [rng.choice((-1, 0, 1, 1, 2)) for _ in NAMES]
+    return rng.choice(("<", "=")), sp.Add(*(c * s for c, s in zip(weights, NAMES, strict=True))) + rng.randint(-3, 3)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_truths_of_sums_of_indices(seed: int) -> None:
+    """[s < t] + [s = t] + [t < s] = 1; what comes to zero vanishes everywhere."""
+    rng = Random(seed)
+    (sign, e), (_, f) = compound(rng), compound(rng)
+    n = Normalizer(SETTING)
+    algebra = n.algebra
+    s, t, zero = n.term(e, {}) if e.free_symbols else int(e), n.term(f, {}) if f.free_symbols else int(f), 0
+    try:
+        parts = [algebra.less(s, t), algebra.delta(s, t), algebra.less(t, s)]
+    except Unsupported:  # too far apart
+        return
+    points = list(itertools.product(range(1, 5), repeat=3))
+    assert {value(algebra.add({}, *parts), point) for point in points} == {1}, (e, f)
+    factor = algebra.delta(s, zero) if sign == "=" else algebra.delta(t, zero)
+    both = [algebra.mul(p, factor) for p in parts]
+    for one, other in itertools.combinations([*parts, factor, *both, {}], 2):
+        if is_zero(algebra, algebra.sub(one, other)):
+            for point in points:
+                assert value(one, point) == value(other, point), (e, f, point)
+
+
+def value(p: Any, point: tuple[int, ...]) -> int:
+    """A combination of truths at an index."""
+    at = {s.name: v for s, v in zip(NAMES, point, strict=True)}
+
+    def number(t: Any) -> int:
+        if isinstance(t, tuple):
+            return number(t[1]) + t[2] if t[0] == "+" else sum(c * number(u) for u, c in t[1])
+        return at.get(t, t)
+
+    def one(atom: Any) -> bool:
+        low, high = map(number, atom.args)
+        return low == high if atom.kind == "delta" else low < high
+
+    return sum(c for m, c in p.items() if all(one(atom) for atom, _ in m))
 
 
 TRUE: list[tuple[Any, Any]] = [
