@@ -15,6 +15,7 @@ from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, is_number, letter, walk
 from derive.notes.rebuild import rebuilt
 
+DEFINES = frozenset({"=", ":=", r"\equiv"})
 PROBABILITIES = frozenset({"p", "P", "q", "Pr", r"\Pr"})
 
 
@@ -39,13 +40,15 @@ class Arguments:
     conditional: frozenset[str] = frozenset()  # functions with a bar in their parentheses, or of probabilities
     several: frozenset[str] = frozenset()  # letters of several distributions
     squares: dict[str, frozenset[int]] = field(default_factory=dict)  # arguments that are squares wherever they stand
+    longer: dict[tuple[str, int], str] = field(default_factory=dict)  # H(p, q) beside H(p): names of their own
 
     def __bool__(self) -> bool:
-        return bool(self.conditional or self.squares)
+        return bool(self.conditional or self.squares or self.longer)
 
 
 def arguments(chains: Iterable[s.Chain]) -> Arguments:
     found: dict[str, list[Called]] = {}
+    chains = list(chains)
     for chain in chains:
         for link in chain.links:
             for call in _calls(link.side):
@@ -54,7 +57,25 @@ def arguments(chains: Iterable[s.Chain]) -> Arguments:
     conditional = barred | {n for n in found.keys() & PROBABILITIES if any(any(c.form[1]) for c in found[n])}
     several = {name for name in barred if _is_several(found[name])}
     squares = {name: at for name, calls in found.items() if (at := _squares(calls))}
-    return Arguments(frozenset(conditional), frozenset(several), squares)
+    return Arguments(frozenset(conditional), frozenset(several), squares, _longer(chains, conditional))
+
+
+def _longer(chains: list[s.Chain], conditional: set[str]) -> dict[tuple[str, int], str]:
+    """Functions that are defined with two numbers of arguments: the one with more bears their letters."""
+    defined: dict[str, dict[int, str]] = {}
+    for chain in chains:
+        side = chain.links[0].side if len(chain.links) > 1 and chain.links[1].sign in DEFINES else None
+        if not (isinstance(side, s.Factors) and len(side.factors) == 2 and isinstance(side.factors[0], s.Name)):
+            continue
+        for call in _calls(side):
+            if call.name not in conditional and all(call.variables):
+                defined.setdefault(call.name, {}).setdefault(len(call.variables), "".join(call.variables))
+    return {
+        (name, count): f"{name}_{{{letters}}}"
+        for name, counts in defined.items()
+        for count, letters in counts.items()
+        if count > min(counts)
+    }
 
 
 def with_arguments(chain: s.Chain, found: Arguments) -> s.Chain:
@@ -128,6 +149,8 @@ def _plain(node: s.Factors, found: Arguments) -> Any:
             factors.append(factor)
             continue
         group = _unsquared(factor, found.squares.get(name, frozenset()))
+        if isinstance(factors[-1], s.Name) and (name, len(group.items)) in found.longer:
+            factors[-1] = replace(factors[-1], text=found.longer[name, len(group.items)])
         if name in found.conditional:
             factors[-1], group = _conditional(factors[-1], group, name in found.several)
         if group.items:

@@ -80,7 +80,8 @@ def _is_index(name: str, body: s.Node) -> bool:
     compared = [x for n in walk(body) if isinstance(n, s.Relation) for x in (n.left, n.right)]
     left_out = [n.first for n in walk(body) if isinstance(n, s.Binder) and n.relation == r"\ne"]
     inside = {id(i) for i in [*indices, *compared, *left_out] if letter(i) == name}
-    standing = {id(n) for n in walk(body) if isinstance(n, s.Name) and n.text == name}
+    primed = {id(n.base) for n in walk(body) if isinstance(n, s.Prime)}
+    standing = {id(n) for n in walk(body) if isinstance(n, s.Name) and n.text == name} - primed
     return any(letter(i) == name for i in indices) and standing <= inside
 
 

@@ -248,7 +248,23 @@ def split_dresses(chains: list[s.Chain]) -> frozenset[str]:
                 head = _core(item)
                 if head is not None:
                     spaces.setdefault(head.text, {}).setdefault(head.dress, dump(chain.links[1].side))
-    return frozenset(name for name, found in spaces.items() if len(set(found.values())) > 1) | (sizes & dressed)
+    several = {name for name, found in spaces.items() if len(set(found.values())) > 1}
+    return frozenset(several | (sizes & dressed) | dressed_functions(chains))
+
+
+def dressed_functions(chains: list[s.Chain]) -> set[str]:
+    r"""``\mathcal{N}(x \mid \mu, \sigma^2) = …`` beside N observations."""
+    defined: set[tuple[str, str]] = set()
+    plain: set[str] = set()
+    for chain in chains:
+        for link in chain.links:
+            plain |= {n.text for n in walk(link.side) if isinstance(n, s.Name) and not n.dress} if link.side else set()
+        left = chain.links[0].side
+        if len(chain.links) > 1 and chain.links[1].sign in ("=", ":=", r"\equiv") and isinstance(left, s.Factors):
+            head, group = left.factors[0], left.factors[-1]
+            if isinstance(head, s.Name) and isinstance(group, s.Group) and len(left.factors) == 2 and head.dress:
+                defined.add((head.text, head.dress))
+    return {name for name, dress in defined if dress in (r"\mathcal", r"\mathscr") and name in plain}
 
 
 def undressed(node: Any, names: frozenset[str]) -> Any:

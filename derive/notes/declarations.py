@@ -337,6 +337,7 @@ def declare_values(
             return [c.bind(Entity(name, Kind.LABELS, axes=tuple(family), range=values, declared=True))]
         return [c.bind(Entity(name, Kind.LABEL, range=values, declared=True))]
     place = c.at(formula, chain.links[1].at)
+    node = lettered(c, node)
     made = []
     other = known is not None and known.declared and len(known.axes or ()) != len(family)
     if known is None or known.kind not in (Kind.TENSOR, Kind.MAP) or (other and family):
@@ -357,6 +358,15 @@ def declare_values(
         record.relations = [r for r in record.relations if letter(_unsigned(r[2])) != r"\infty"]
     c.note(record)
     return made
+
+
+def lettered(c: Collector, node: s.Node) -> s.Node:
+    """The family that a list of names stands for, under a letter that nothing else is called by."""
+    head, indices = head_and_indices(node)
+    if [letter(i) for i in indices] != [""]:
+        return node
+    name = next(x for x in "ijklmnrst" if x not in c.names)
+    return s.Subscript(node.start, node.end, head, (s.Name(node.start, node.end, name),))
 
 
 def declare_layout(c: Collector, node: s.Partial, space: s.Node) -> None:

@@ -29,6 +29,7 @@ from derive.notes.document import (
     read_document,
     read_text,
 )
+from derive.notes.evaluated import with_conditions_behind
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.formula import as_formula, parse
 from derive.notes.grammar.trees import free_letters, head_and_indices, letter, walk
@@ -98,7 +99,8 @@ def names_of(chain: s.Chain) -> Iterable[s.Name]:
 
 def read_parsed(document: Document, path: str) -> Note:
     """Each topic of a document is read for itself, what others show of its names being used where it cannot be read."""
-    parsed = {id(f): parse(f) for sentence in document.sentences for f in sentence.formulas}
+    formulas = (f for sentence in document.sentences for f in sentence.formulas)
+    parsed = {id(f): with_conditions_behind(parse(f)) for f in formulas}
     layout = layout_said(document)
     readings = [Reading(part, path, parsed, layout).read() for part in topics(document, parsed)]
     for k, reading in enumerate(readings):

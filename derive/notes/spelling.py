@@ -16,6 +16,7 @@ from derive.notes.document import Document, Formula, Heading, Sentence
 from derive.notes.expectations import at_arguments, with_expectations
 from derive.notes.glued import Letters, glued, with_glued
 from derive.notes.grammar import syntax as s
+from derive.notes.layers import layered, with_layers
 from derive.notes.members import members, with_members
 from derive.notes.open_sums import labels, with_open_sums
 from derive.notes.operators import Operator, operators, with_operators
@@ -31,6 +32,7 @@ Parsed = dict[int, tuple[s.Chain, ...]]  # the chains of each formula, by its id
 class Spelling:
     """How names are written; ``renamed`` gives a tree its names."""
 
+    layers: frozenset[str] = frozenset()
     arguments: Arguments = field(default_factory=Arguments)
     members: frozenset[str] = frozenset()
     applied: frozenset[str] = frozenset()
@@ -45,7 +47,8 @@ class Spelling:
 
     def plain(self, chain: s.Chain) -> s.Chain:
         """The tree with the arguments of its functions as such."""
-        return with_expectations(with_members(with_arguments(chain, self.arguments), self.members), self.applied)
+        named = with_arguments(with_layers(chain, self.layers), self.arguments)
+        return with_expectations(with_members(named, self.members), self.applied)
 
     def renamed(self, chain: s.Chain) -> s.Chain:
         joined = with_glued(with_operators(self.plain(chain), self.operators), self.glued)
@@ -75,6 +78,8 @@ def spelled(document: Document, parsed: Parsed) -> tuple[Spelling, Parsed]:
 def of_arguments(document: Document, parsed: Parsed, found: Spelling) -> Parsed:
     """The formulas with the arguments of functions, of distributions and of expectations."""
     raw: Parsed = {id(f): parsed[id(f)] for sentence in document.sentences for f in sentence.formulas}
+    found.layers = layered(all_of(raw))
+    raw = changed(raw, lambda c: with_layers(c, found.layers))
     found.arguments = arguments(all_of(raw))
     raw = changed(raw, lambda c: with_arguments(c, found.arguments))
     found.members = members((c, st.section) for st in document.sentences for f in st.formulas for c in raw[id(f)])

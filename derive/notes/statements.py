@@ -141,7 +141,7 @@ def properties(words: str) -> list[str]:
     return [n for n in found if not (n == "symmetric" and "skew" in found)]
 
 
-TOGETHER = re.compile(r"\W*(be|are|both|all|\s)*\s*$", re.I)
+TOGETHER = re.compile(r"\W*((be|are|both|all)\b\s*)+$", re.I)
 OF_MATRICES = frozenset({"symmetric", "skew", "orthogonal", "diagonal"})
 
 

@@ -97,7 +97,8 @@ class Brackets(Cursor):
         bar = self._given_bar(low, high) if token.text in "([" else None
         if bar is not None:
             before, behind = self.items(low, bar), self.items(bar + 1, high)
-            return Group(token.start, end, token.text, before + behind, len(before))
+            apart = 0 if self.tokens[bar].text == r"\|" else len(before)  # D(p \| q) has two arguments like any other
+            return Group(token.start, end, token.text, before + behind, apart)
         inner = self.items(low, high)
         if len(inner) == 1 and isinstance(inner[0], Matrix) and token.text in "([":
             return inner[0]

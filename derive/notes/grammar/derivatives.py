@@ -337,8 +337,10 @@ def is_transposed(node: Node) -> bool:
 
 
 def _with_count(node: Node) -> tuple[Node, int]:
-    """``x_i^2`` below the line is x_i twice."""
+    """``x_i^2`` below the line is x_i twice; 1 is no power."""
     if isinstance(node, Superscript) and isinstance(node.exponent, Number) and node.exponent.text.isdigit():
+        if node.exponent.text in ("0", "1"):
+            return node, 1
         return node.base, int(node.exponent.text)
     if isinstance(node, Subscript):
         base, count = _with_count(node.base)

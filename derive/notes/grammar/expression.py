@@ -39,6 +39,7 @@ from derive.notes.grammar.syntax import (
     Terms,
     Text,
     Transpose,
+    Wildcard,
 )
 from derive.notes.grammar.tokens import Token, clean
 
@@ -93,6 +94,8 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
         for a, b in self.split(low, high, {",", ";"}):
             if self.has_relation(a, b):
                 found += self.relations(a, b)
+            elif b - a == 1 and self.tokens[a].text == r"\cdot":
+                found.append(Wildcard(self.tokens[a].start, self.tokens[a].end))
             else:
                 item = _listed(self.expression(a, b))
                 found += item.items if isinstance(item, Group) and item.opening == "" else [item]
@@ -168,7 +171,7 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
                     break
                 self._evaluate(signs, factors)
                 continue
-            if self._stops(token, mode):
+            if self._stops(token, mode, factors):
                 break
             if token.kind == "op":
                 sign = token.text
@@ -208,7 +211,7 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
     def _next_is_operand(self) -> bool:
         return self.kind_at(self.pos + 1) in self.primaries
 
-    def _stops(self, token: Token, mode: str) -> bool:
+    def _stops(self, token: Token, mode: str, factors: list[Node]) -> bool:
         """Whether the argument of a function or of a derivative ends in front of ``token``."""
         if mode in ("full", "body"):
             return False
@@ -217,6 +220,8 @@ class Expressions(Scripts, Brackets, Derivatives, Bounds):
             if token.kind == "op":
                 if self.kind_at(behind) == "func" or self.derivative_at(behind):
                     return True
+                if len(factors) == 1 and isinstance(factors[0], Number) and token.text in (r"\cdot", r"\times"):
+                    return True  # \ln 2 \cdot x
                 raise Unreadable(
                     token.start,
                     f"ambiguous: is {self.spelled(token)} inside of the function's argument or behind it? "

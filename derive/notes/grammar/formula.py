@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from derive.notes.document import Formula, Place
 from derive.notes.grammar import vocabulary as words
 from derive.notes.grammar.cursor import LAYOUT, Unreadable
-from derive.notes.grammar.expression import Expressions
+from derive.notes.grammar.expression import THIN, Expressions
 from derive.notes.grammar.syntax import Chain, Link, Node, Problem
 from derive.notes.grammar.tokens import Token, clean, match, tokenize
 
@@ -278,7 +278,23 @@ class _Cutter:
             elif kind == "rel":
                 pieces[-1].signs.append(i)
         pieces[-1].high = len(self.tokens)
-        return pieces
+        return [part for piece in pieces for part in self._condition_apart(piece)]
+
+    def _condition_apart(self, piece: _Piece) -> list[_Piece]:
+        r"""``= -s_i s_j \; (j \ne i)``: a relation in parentheses is no factor; an equation may be one argument."""
+        high = piece.high
+        while high > piece.low and self.tokens[high - 1].kind in (*LAYOUT, ".", ","):
+            high -= 1
+        opening = self.partner[high - 1] if high > piece.low and self.tokens[high - 1].kind == "close" else -1
+        if opening <= piece.low or self.tokens[opening].text != "(" or not piece.signs or piece.signs[0] > opening:
+            return [piece]
+        inner = [self.tokens[i].text for i in self.reader.top(opening + 1, high - 1) if self.tokens[i].kind == "rel"]
+        spaced = THIN.search(self.latex[self.tokens[opening - 1].end : self.tokens[opening].start]) is not None
+        if not inner or not (spaced or all(sign == r"\ne" for sign in inner)):
+            return [piece]
+        end = piece.high
+        piece.high = opening
+        return [piece, _Piece(opening, end, "wide", row=piece.row)]
 
     def _words(self, i: int, pieces: list[_Piece], row: int) -> None:
         """A text at the top level: a connective begins a statement, other words are a reason, or stand in front."""

@@ -5,7 +5,7 @@ A function of vectors is applied by reading its body again with the argument in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +118,9 @@ def own_formals(m: Meaning, entity: Entity, formula: Formula, group: s.Group) ->
     for item, param in zip(group.items, formula.params, strict=True):
         head, given = head_and_indices(item)
         given = tuple(i for i in given if not isinstance(i, s.Wildcard))
-        if letter(head) != param or param in m.params or len(given) != len(formula.rows.get(param, ())):
+        if letter(head) != param or param in m.params or param in m.bound:
+            return None
+        if len(given) != len(formula.rows.get(param, ())):
             return None
         if m.known(param) is not m.inventory.known_at(param, formula):
             return None
@@ -127,7 +129,18 @@ def own_formals(m: Meaning, entity: Entity, formula: Formula, group: s.Group) ->
     return entry_at(m, value, tuple(indices), entity.name, group) if indices else value
 
 
-def substituted(m: Meaning, entity: Entity, formula: Formula, arguments: list[Value]) -> Value:
+def written_out(m: Meaning, entity: Entity, values: Mapping[str, Value]) -> Value:
+    """What a name without parameters is defined as, with values in the place of other names."""
+    assert entity.formula is not None
+    value = substituted(m, entity, entity.formula, [], values)
+    for own, axis in zip(entity.axes or (), value.axes, strict=True):
+        m.axes.unite(own, axis)
+    return value
+
+
+def substituted(
+    m: Meaning, entity: Entity, formula: Formula, arguments: list[Value], values: Mapping[str, Value] | None = None
+) -> Value:
     """The body read again with the arguments in the place of the parameters."""
     inner = Meaning(m.inventory, formula.names, formula.position, set(), m.fresh.taken)
     inner.fresh = m.fresh
@@ -136,6 +149,7 @@ def substituted(m: Meaning, entity: Entity, formula: Formula, arguments: list[Va
     inner.used = m.used
     if inner.depth > 20:
         raise ReadProblem(f"{entity.name} is opened too deeply")
+    inner.params.update(values or {})
     for param, argument in zip(formula.params, arguments, strict=True):
         own = m.inventory.param_value(entity, param, m)
         if argument.zero and not argument.rank:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import sympy as sp
 
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import head_and_indices, letter, span
+from derive.notes.meaning.applications import written_out
 from derive.notes.meaning.naming import apply_function
 from derive.notes.meaning.reading import Meaning
-from derive.notes.meaning.scope import Kind, reached
+from derive.notes.meaning.scope import Entity, Kind, reached
 from derive.notes.meaning.shapes import ReadProblem, Value
 
 
@@ -208,6 +210,36 @@ def only_parameter(m: Meaning, node: s.Nabla) -> tuple[s.Node, ...]:
     return (s.Name(node.start, node.end, param),)
 
 
+def leads_through(entity: Entity, name: str | None) -> bool:
+    """Whether what an entity stands for is made of a name."""
+    return any(u.name == name for u in reached(entity.uses).values())
+
+
+def opened(m: Meaning, node: s.Evaluated, name: str | None, own: Iterable[Entity]) -> Value:
+    """The body with what is defined through a name written out, so that a value can be put in for the name."""
+    values: dict[str, Value] = {}
+
+    def open_(entity: Entity) -> None:
+        if entity.name in values or entity.name == name or not leads_through(entity, name):
+            return
+        formula = entity.formula
+        if formula is None or formula.params or m.names.get(entity.name) is not entity:
+            told = f"{entity.name} is defined through {name}: a value put in for it is not known"
+            raise ReadProblem(told, span(node))
+        for used in entity.uses:
+            open_(used)
+        values[entity.name] = written_out(m, entity, values)
+
+    for entity in own:
+        open_(entity)
+    before = m.params
+    m.params = {**before, **values}
+    try:
+        return m.value(node.body)
+    finally:
+        m.params = before
+
+
 def read_evaluated(m: Meaning, node: s.Evaluated) -> Value:
     before, m.used = m.used, {}
     try:
@@ -220,11 +252,8 @@ def read_evaluated(m: Meaning, node: s.Evaluated) -> Value:
         if condition.sign != "=":
             raise ReadProblem("a value is put in with =", span(condition))
         name = letter(head_and_indices(condition.left)[0])
-        others = [e for e in own.values() if e.name != name]
-        through = next((e for e in others if any(u.name == name for u in reached(e.uses).values())), None)
-        if through is not None:  # the value would have to be put into its definition
-            told = f"{through.name} is defined through {name}: a value put in for it is not known"
-            raise ReadProblem(told, span(node))
+        if any(e.name != name and leads_through(e, name) for e in own.values()):
+            body = opened(m, node, name, own.values())
         variable, point = variable_value(m, condition.left), m.value(condition.right)
         if variable.rank or point.rank:
             raise ReadProblem("a vector that is put in afterwards is not known", span(condition))

@@ -83,7 +83,8 @@ class Meaning:
     def dressed(self, name: str) -> Entity | None:
         """``w_j`` where only ``\\mathbf{w}`` is introduced so far, though the note tells the two apart further down."""
         names = (n for n in self.inventory.dressed_names if n.endswith(f"{{{name}}}") and n in self.names)
-        return next((self.names[n] for n in sorted(names)), None)
+        known = (self.names[n] for n in sorted(names))
+        return next((e for e in known if e.kind not in (Kind.FUNCTION, Kind.MAP)), None)
 
     def known(self, name: str) -> Entity:
         return self.entity(name) or self.inventory.implicit(name, self.names)
