@@ -79,8 +79,9 @@ class ClosedForms:
         if form is None:
             return ""
         given = ", ".join(plain(a) for a in form.verdict.assumptions)
-        formula = f"{plain(target.latex)} = {plain(form.latex)}: p" if form.latex else "P"
-        return f"{formula}roved for every size{f', given {given}' if given else ''}."
+        formula = f"{plain(target.latex)} = {plain(form.latex)}" if form.latex else f"The form of {plain(target.latex)}"
+        known = "proved" if form.latex else "is proved"
+        return f"{formula}{':' if form.latex else ''} {known} for every size{f', given {given}' if given else ''}."
 
     def defined(self, request: CompileRequest, target: Target) -> str:
         """The definition of the target as the note last wrote it before the request."""

@@ -93,23 +93,25 @@ class Layout:
         """A sum or product as a multiple of the one that is there already, if there is one."""
         node = use.node
         if isinstance(node, Add):
+            if all(c < 0 for c, _ in node.terms):
+                return self.positive(node, use)
             unit = min(node.terms, key=lambda t: (self.rank.get(t[1].node, 0), t[1].labels))[0]
             parts = frozenset((u, c / unit) for c, u in node.terms)
         elif isinstance(node, Mul) and node.rank and len(node.factors) > 1:
             unit, parts = node.coefficient, frozenset(node.factors)
         else:
             return use
-        if isinstance(node, Add) and all(c < 0 for c, _ in node.terms):
-            opposite = self.entrywise(Add(tuple((-c, u) for c, u in node.terms)))
-            self.rank.setdefault(opposite.node, len(self.rank))
-            minus = Mul(Fraction(-1), ((whole(opposite.node), Fraction(1)),))
-            return Use(minus, tuple(use.labels[x] for x in opposite.labels))
         scale, first = self.sums.setdefault((type(node), parts), (unit, node))
         if first == node:
             return use
-        if scale == unit:
-            return Use(first, use.labels)
-        return Use(Mul(unit / scale, ((whole(first), Fraction(1)),)), use.labels)
+        return Use(first if scale == unit else times(unit / scale, first), use.labels)
+
+    def positive(self, node: Add, use: Use) -> Use:
+        """-a - b = -(a + b)."""
+        scale = max(c for c, _ in node.terms)
+        opposite = self.entrywise(Add(tuple((c / scale, u) for c, u in node.terms)))
+        self.rank.setdefault(opposite.node, len(self.rank))
+        return Use(times(scale, opposite.node), tuple(use.labels[x] for x in opposite.labels))
 
     def summed(self, node: Contract) -> Use:
         """The first contraction of the same operands over the same axes, whatever the order of the others."""
@@ -118,7 +120,7 @@ class Layout:
             self.rank.setdefault(use.node, len(self.rank))
             many = [u.node for u in node.operands if build.is_multiple(u.node)]
             scale = math.prod((n.coefficient for n in many if isinstance(n, Mul)), start=Fraction(1))
-            return Use(Mul(scale, ((whole(use.node), Fraction(1)),)), use.labels)
+            return Use(times(scale, use.node), use.labels)
         operands = sorted(node.operands, key=lambda u: (self.rank[u.node], u.labels))
         found = list(dict.fromkeys(x for u in operands for x in u.labels))
         order = [x for x in found if x < node.kept]
@@ -130,6 +132,11 @@ class Layout:
 def reordered(node: Node, order: list[int]) -> Node:
     """The node with its axes in another order."""
     return with_uses(node, lambda u: Use(u.node, tuple(order.index(x) for x in u.labels)))
+
+
+def times(scale: Fraction, node: Node) -> Node:
+    """A number times the node, as a node of its own."""
+    return Mul(scale, ((whole(node), Fraction(1)),))
 
 
 def bare(use: Use) -> Use:

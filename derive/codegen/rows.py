@@ -130,7 +130,7 @@ def by_rows(arguments: Sequence[Input], results: Sequence[Node]) -> RowProgram |
         return program if suits(program) else None
     for size in dict.fromkeys(s for a in arguments for s in a.axes):
         split = Splitter(size).split(arguments, results)
-        if split is not None and suits(split):
+        if split is not None and suits(split) and has_large(split):
             return split
     return None
 
@@ -155,6 +155,13 @@ def suits(program: RowProgram) -> bool:
         if any(u.node in after for u in node.uses):
             after.add(node)
     return not any(n in depends and n in after and not isinstance(n, RowSum) for n in walk(*program.results))
+
+
+def has_large(program: RowProgram) -> bool:
+    """Something is computed that has an axis besides the rows: else whole arrays need no memory worth saving."""
+    rows = row_dependent(program)
+    computed = [n for n in walk(*program.results) if n in rows and not isinstance(n, Input)]
+    return any(n.rank or isinstance(n, LogSumExp) for n in computed)
 
 
 def feeds_result(node: Node, program: RowProgram) -> bool:

@@ -149,7 +149,7 @@ def chains(roots: tuple[Node, ...]) -> dict[Node, Node]:
                 inner = use.node
                 if not isinstance(inner, Contract) or not is_matrix_product(inner):
                     continue
-                if len(users[node.uses[k].node]) > 1 or len(set(use.labels)) < 2:
+                if not all(is_matrix_product(n) for n in users[node.uses[k].node]) or len(set(use.labels)) < 2:
                     continue
                 first = [Use(u.node, tuple(use.labels[x] if x < 2 else 3 for x in u.labels)) for u in inner.operands]
                 new = Contract((*first, new.operands[1 - k]), 2)
@@ -158,8 +158,10 @@ def chains(roots: tuple[Node, ...]) -> dict[Node, Node]:
     return done
 
 
-def is_matrix_product(node: Contract) -> bool:
+def is_matrix_product(node: Node) -> bool:
     """sum_k a_ik b_kj."""
-    if node.kept != 2 or len(node.operands) != 2 or any(is_constant(u.node) for u in node.operands):
+    if not isinstance(node, Contract) or node.kept != 2 or len(node.operands) != 2:
+        return False
+    if any(is_constant(u.node) for u in node.operands):
         return False
     return sorted(tuple(sorted(u.labels)) for u in node.operands) == [(0, 2), (1, 2)]
