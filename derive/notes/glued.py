@@ -2,7 +2,8 @@ r"""Names of several letters that are not set in roman: ``dO = …``, ``\Delta w
 
 Such a product on the left side of what introduces a name is that name: with ``d``, ``\delta`` or ``\Delta`` in front
 where words introduce it or the sign stands nowhere else, any other where none of its letters stands elsewhere, or
-where words introduce it and one of its letters stands in such names alone.
+where words introduce it and one of its letters stands in such names alone. Where ``dO`` is a gradient by ``O``, every
+such product is a name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from derive.notes.adjoints import convention
 from derive.notes.grammar import syntax as s
 from derive.notes.grammar.trees import walk
 from derive.notes.rebuild import rebuilt
@@ -23,6 +25,7 @@ Letters = tuple[str, ...]
 @dataclass
 class Seen:
     introduced: set[Letters] = field(default_factory=set)  # by words or a space
+    gradients: set[str] = field(default_factory=set)  # d, where dO is a gradient by O
     equated: set[Letters] = field(default_factory=set)
     products: dict[Letters, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -34,11 +37,21 @@ def glued(chains: Iterable[tuple[s.Chain, bool]]) -> frozenset[Letters]:
     everything = list(chains)
     for chain, said in everything:
         _look(chain, said, seen)
-    candidates = seen.introduced | seen.equated
+    candidates = seen.introduced | seen.equated | set(_gradients((c for c, _ in everything), seen.gradients))
     for chain, _ in everything:
         for link in chain.links:
             _count(link.side, candidates, seen)
     return frozenset(c for c in candidates if _is_name(c, seen))
+
+
+def _gradients(chains: Iterable[s.Chain], prefixes: set[str]) -> Iterator[Letters]:
+    """Products of such a prefix and one name."""
+    sides = (link.side for chain in chains if prefixes for link in chain.links if link.side is not None)
+    for node in (n for side in sides for n in walk(side) if isinstance(n, s.Factors)):
+        for first, second, sign in zip(node.factors, node.factors[1:], node.signs[1:], strict=False):
+            head = _head(second)
+            if isinstance(first, s.Name) and first.text in prefixes and not sign and head is not None:
+                yield first.text, head.text
 
 
 def with_glued(chain: s.Chain, names: frozenset[Letters]) -> s.Chain:
@@ -60,6 +73,8 @@ def _look(chain: s.Chain, said: bool, seen: Seen) -> None:
         letters = _letters(item)
         if letters is None:
             continue
+        if (adjoint := convention(chain)) is not None:
+            seen.gradients.add(adjoint[0])
         if links[1].sign == r"\in" or (links[1].sign in DEFINES and said):
             seen.introduced.add(letters)
         elif links[1].sign in DEFINES:
@@ -120,7 +135,7 @@ def _is_name(letters: Letters, seen: Seen) -> bool:
     prefix, base = letters[0], letters[1:]
     if prefix in PREFIXES and len(base) == 1:
         own = sum(n for c, n in seen.products.items() if c[0] == prefix)
-        return letters in seen.introduced or seen.counts[prefix] == own
+        return letters in seen.introduced or seen.counts[prefix] == own or prefix in seen.gradients
     if all(seen.counts[c] == letters.count(c) * seen.products[letters] for c in letters):
         return True
     told = [other for other in seen.introduced if other in seen.products]

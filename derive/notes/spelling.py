@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from derive.notes.adjoints import with_adjoints, with_denoted
 from derive.notes.arguments import Arguments, arguments, with_arguments
 from derive.notes.called import called, with_called
 from derive.notes.compound import compound_names, counts, lettered_names, renamed_chain, split_dresses
@@ -63,7 +64,8 @@ def spelled(document: Document, parsed: Parsed) -> tuple[Spelling, Parsed]:
     found.operators = operators(all_of(raw))
     raw = changed(raw, lambda c: with_operators(c, found.operators))
     found.glued = glued((c, mode in (Mode.LET, Mode.WITH)) for c, mode in said(document.sentences, raw))
-    plain = [with_glued(c, found.glued) for c in all_of(raw)]
+    raw = with_adjoints(changed(raw, lambda c: with_glued(c, found.glued)))
+    plain = all_of(raw)
     found.tags = tagged(plain)
     spelled_out = [with_tags(c, found.tags) for c in plain]
     found.called = called(spelled_out)
@@ -78,6 +80,8 @@ def spelled(document: Document, parsed: Parsed) -> tuple[Spelling, Parsed]:
 def of_arguments(document: Document, parsed: Parsed, found: Spelling) -> Parsed:
     """The formulas with the arguments of functions, of distributions and of expectations."""
     raw: Parsed = {id(f): parsed[id(f)] for sentence in document.sentences for f in sentence.formulas}
+    for sentence in document.sentences:
+        with_denoted(raw, sentence.parts)
     found.layers = layered(all_of(raw))
     raw = changed(raw, lambda c: with_layers(c, found.layers))
     found.arguments = arguments(all_of(raw))
