@@ -123,6 +123,11 @@ def _convert(content: str, table: Mapping[str, str]) -> str | None:
 # ----- layout -----
 
 
+def _tight(left: s.Node, right: s.Node) -> bool:
+    """Whether two factors that touch in the source are one thing: ``f(t)``, ``dV``."""
+    return isinstance(right, s.Group) or (isinstance(left, s.Name) and left.text == "d")
+
+
 @dataclass(frozen=True)
 class _Layout:
     """``small`` inside of scripts, where fractions stay on the line; ``line`` where everything has to."""
@@ -204,13 +209,13 @@ class _Layout:
 
     def factors(self, node: s.Factors) -> Box:
         parts: list[Box] = []
-        last_end = -1
+        before: s.Node | None = None
         for sign, factor in zip(node.signs, node.factors, strict=True):
             shown = self(factor)
-            if parts and not (isinstance(factor, s.Group) and not sign and factor.start == last_end):
+            if before is not None and not (not sign and factor.start == before.end and _tight(before, factor)):
                 parts.append(text(self.gap(sign, parts[-1], shown)))
             parts.append(shown)
-            last_end = factor.end
+            before = factor
         return beside(*parts)
 
     def gap(self, sign: str, left: Box, right: Box) -> str:
