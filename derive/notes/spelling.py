@@ -18,6 +18,7 @@ from derive.notes.expectations import at_arguments, with_expectations
 from derive.notes.glued import Letters, glued, with_glued
 from derive.notes.grammar import syntax as s
 from derive.notes.layers import layered, with_layers
+from derive.notes.means import introduced, with_means
 from derive.notes.members import members, with_members
 from derive.notes.open_sums import labels, with_open_sums
 from derive.notes.operators import Operator, operators, with_operators
@@ -99,7 +100,9 @@ def closed(raw: Parsed) -> Parsed:
     kept = labels(all_of(raw))
     raw = changed(raw, lambda c: with_open_sums(c, kept))
     single = kept | sizes(all_of(raw))
-    return changed(raw, lambda c: with_pairs(c, single))
+    raw = changed(raw, lambda c: with_pairs(c, single))
+    known = introduced(all_of(raw))
+    return changed(raw, lambda c: with_means(c, known))
 
 
 def all_of(raw: Parsed) -> list[s.Chain]:
