@@ -254,6 +254,13 @@ def decide(claim: Claim) -> Verdict:
             "it holds in the case of indices that was opened above and not without it: say here which is meant",
         )
     if verdict.refuted:
+        meant = next((x.letter for x in claim.supposed if prove(x.left, x.right, x.setting).proved), None)
+        if meant is not None:
+            return Verdict(
+                Kind.UNDECIDED,
+                f"it holds if {meant} is the size of an axis of which the note gives none, and not without it: "
+                "say over what the indices run",
+            )
         from derive.repairs import repaired
 
         return repaired(claim, verdict)

@@ -23,6 +23,7 @@ from derive.notes.meaning.reading import Bound
 from derive.notes.meaning.scope import Entity, Formula, Kind, Names
 from derive.notes.meaning.semantics import Meaning
 from derive.notes.meaning.shapes import Axes, AxisVar, ReadProblem, ShapeProblem, Value, scalar_value
+from derive.notes.means import COUNTS
 
 
 class Inventory:
@@ -145,6 +146,10 @@ class Inventory:
                     name, Kind.TENSOR, axes=tuple(AxisVar(hint=name) for _ in range(self.implied_rank(name)))
                 )
         return self.made[name]
+
+    def bare_counts(self) -> list[str]:
+        """Letters of numbers that the note never introduces and that may be sizes."""
+        return sorted(n for n, e in self.made.items() if n in COUNTS and e.kind is Kind.TENSOR and e.axes == ())
 
     def is_vector_family(self, name: str) -> bool:
         """``x^{(i)}``, ``x^{(i)}_j`` of a name that the note never introduces."""

@@ -11,6 +11,7 @@ import sympy as sp
 from derive.calculus.setting import Setting
 from derive.notes.document import NoteError as NoteError
 from derive.notes.document import Place, Trouble
+from derive.notes.supposed import Supposition
 
 
 class Relation(StrEnum):
@@ -33,6 +34,7 @@ class Claim:
     reason      the words beside the link, as written
     transposed  True when one side is a row and the other a column
     doubt       the setting with a case of indices that was opened above and may have ended
+    supposed    the claim with letters of it as sizes that the note does not give
     axes        of vectors and matrices the indices at which left and right are entries, in the order of rows, columns
     """
 
@@ -54,6 +56,7 @@ class Claim:
     section: tuple[int, ...] = ()
     doubt: Setting | None = None
     axes: tuple[sp.Symbol, ...] = ()
+    supposed: tuple[Supposition, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ from derive.notes.records import (
 from derive.notes.specialise import Special
 from derive.notes.spelling import Parsed, Spelling, spelled
 from derive.notes.statements import DECLARES
+from derive.notes.supposed import Supposition, suppositions
 from derive.notes.topics import topics
 
 SHAPED = (
@@ -761,11 +762,14 @@ class Pending:
         axes: tuple[sp.Symbol, ...] = ()
         setting = Setting()
         tolerance = None
+        supposed: tuple[Supposition, ...] = ()
         if self.problem is None and self.meaning is not None:
             try:
                 left, right, axes = self.written_sides()
                 setting = self.setting(left, right, record.conditions)
                 doubt = self.doubted(left, right)
+                sizes = self.axes.invented.values()
+                supposed = tuple(suppositions(left, right, setting, sizes, self.reading.inventory.bare_counts()))
                 if relation is Relation.APPROXIMATE:
                     tolerance = shown_tolerance(record.right)
             except ReadProblem as problem:
@@ -777,7 +781,7 @@ class Pending:
             record.place, latex, record.left_latex, record.right_latex, left, right, setting, relation, tolerance,
             record.expected, record.continues, record.reason,
             self.problem if relation is not Relation.OTHER or sign in DECLARES else None,
-            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section, doubt, axes,
+            self.transposed, tuple(dict.fromkeys(self.warnings)), record.section, doubt, axes, supposed,
         )  # fmt: skip
 
     def setting(self, left: sp.Expr, right: sp.Expr, conditions: Sequence[AssumptionRecord]) -> Setting:

@@ -94,3 +94,18 @@ def test_expressions_are_read_in_the_last_topic_that_knows_their_names() -> None
 )
 def test_letters_that_differentiate(text: str, verdicts: str) -> None:
     assert "".join(result.verdict[0] for result in judged(read_source(f"{SOFTMAX}\n\n{text}"))) == verdicts
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (r"\sum_k \delta_{kk} = N", "undecided"),
+        (r"\sum_i (s_i + 1) = 1 + N", "undecided"),
+        (r"\sum_i (s_i + 1) = 2 + N", "refuted"),
+        (r"\sum_i s_i = 1", "proved"),
+        (r"\sum_i s_i = N", "refuted"),
+    ],
+)
+def test_a_letter_may_be_a_size_that_is_not_given(claim: str, verdict: str) -> None:
+    text = rf"Let $s_i = \frac{{e^{{z_i}}}}{{\sum_j e^{{z_j}}}}$. Then $${claim}$$"
+    assert [result.verdict for result in judged(read_source(text))] == [verdict]

@@ -1,0 +1,63 @@
+r"""What a claim says if a letter in it is a size that the note does not give: N in ``\operatorname{tr} I = N``.
+
+An axis of which nothing tells the size is as long as one likes. A letter of which the note says nothing may be meant
+to be that size; a claim that holds then is not refuted by any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy as sp
+
+from derive.calculus.setting import Axis, Definition, Setting
+
+
+@dataclass(frozen=True)
+class Supposition:
+    """The claim with the ``letter`` as the size."""
+
+    letter: str
+    left: sp.Expr
+    right: sp.Expr
+    setting: Setting
+
+
+def suppositions(
+    left: sp.Expr, right: sp.Expr, setting: Setting, sizes: Iterable[sp.Symbol], letters: Iterable[str]
+) -> Iterator[Supposition]:
+    """One for each of the ``letters`` of the claim and each of the unknown ``sizes`` in it."""
+    inside = _symbols(left, right, setting)
+    for letter in letters:
+        for size in sizes:
+            scalar = sp.Symbol(letter, real=True)
+            if scalar in inside and size in inside:
+                new = sp.Symbol(letter, integer=True, positive=True)
+                moved = {scalar: new, size: new}
+                yield Supposition(letter, left.xreplace(moved), right.xreplace(moved), _renamed(setting, moved))
+
+
+def _symbols(left: sp.Expr, right: sp.Expr, setting: Setting) -> set[sp.Basic]:
+    axes = [*setting.axes.values(), *setting.labels.values(), *(a for axes in setting.shapes.values() for a in axes)]
+    parts = [left, right, *(d.body for d in setting.definitions.values()), *(sp.sympify(a.size) for a in axes)]
+    return {symbol for part in parts for symbol in part.free_symbols}
+
+
+def _renamed(setting: Setting, moved: Mapping[Any, Any]) -> Setting:
+    def axis(a: Axis) -> Axis:
+        return replace(a, size=sp.sympify(a.size).xreplace(moved))
+
+    def definition(d: Definition) -> Definition:
+        return replace(d, body=d.body.xreplace(moved), axes=tuple(map(axis, d.axes)))
+
+    return replace(
+        setting,
+        axes={key: axis(a) for key, a in setting.axes.items()},
+        shapes={name: tuple(map(axis, axes)) for name, axes in setting.shapes.items()},
+        labels={name: axis(a) for name, a in setting.labels.items()},
+        definitions={name: definition(d) for name, d in setting.definitions.items()},
+        depends={name: tuple(e.xreplace(moved) for e in on) for name, on in setting.depends.items()},
+        assumptions=tuple(replace(a, relation=a.relation.xreplace(moved)) for a in setting.assumptions),
+    )
