@@ -147,7 +147,9 @@ def _takes_numbers(params: tuple[str, ...], body: s.Node) -> bool:
 
 
 def _dressed_left(node: s.Node) -> Left | None:
-    r"""``\sigma^2 = …``, ``a^{(1)} = …``, ``W_1 = …``"""
+    r"""``\sigma^2 = …``, ``\log L = …``, ``a^{(1)} = …``, ``W_1 = …``"""
+    if isinstance(node, s.Call) and node.function in ("log", "ln") and len(node.arguments) == 1:
+        return left_side(node.arguments[0])
     if isinstance(node, s.Superscript) and is_number(node.exponent, "2"):
         return left_side(node.base)
     found = numbered(node)
