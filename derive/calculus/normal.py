@@ -25,6 +25,7 @@ from derive.calculus.atoms import (
     Term,
     Undefined,
     Unsupported,
+    addends,
     freeze,
     is_compound,
     never_empty,
@@ -549,11 +550,17 @@ class Normalizer(Ground):
             value = self.convert(e, env)
             return value, value
         base, k = unshifted(self.term(e, env))
-        domain = self.algebra.domains.get(base) if isinstance(base, str) else None
-        if domain is None or not isinstance(domain.first, int):
-            raise Unsupported(f"a range that ends with an index whose own range is not known: {e}")
-        last = self.algebra.add(dict(domain.size), number(domain.first - 1 + max(k, 0)))
-        return number(domain.first + min(k, 0)), last
+        low, high = number(min(k, 0)), number(max(k, 0))
+        if is_compound(base):
+            low = high = number(k)
+        for t, c in addends(base):
+            ends = self.algebra.extremes(t)
+            if ends is None:
+                raise Unsupported(f"a range that ends with an index whose own range is not known: {e}")
+            first, last = ends if c > 0 else ends[::-1]
+            low = self.algebra.add(low, self.algebra.scale(first, c))
+            high = self.algebra.add(high, self.algebra.scale(last, c))
+        return low, high
 
     def _enter(self, limits: Iterable[tuple[sp.Symbol, sp.Expr, sp.Expr]], body: sp.Basic, env: Env) -> Entered:
         """Fresh names for bound symbols, the outermost first; one that stands shifted everywhere is counted from there.

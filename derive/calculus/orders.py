@@ -19,6 +19,8 @@ from derive.calculus.atoms import (
     Term,
     Undefined,
     Unsupported,
+    addends,
+    combined,
     is_compound,
     is_size,
     number,
@@ -63,8 +65,36 @@ class Orders(Products):
             accumulate(out, self.delta(a, shift(b, m)), 1 if gap > 0 else -1)
         return out
 
+    def extremes(self, t: Term) -> tuple[Poly, Poly] | None:
+        """The least and the greatest value of an index or a size, if its range is known."""
+        if is_size(t):
+            return self.index_value(t), self.index_value(t)
+        domain = self._domain_of(t)
+        if domain is None or not isinstance(domain.first, int):
+            return None
+        return number(domain.first), self.add(dict(domain.size), number(domain.first - 1))
+
+    def _always(self, a: Term, b: Term) -> Poly | None:
+        """1 or 0 where the ranges of the indices decide a < b."""
+        base, k = unshifted(combined(((a, 1), (b, -1))))
+        if isinstance(base, int):
+            return number(int(base < 0))
+        low = high = number(k)
+        for t, c in addends(base):
+            ends = self.extremes(t)
+            if ends is None:
+                return None
+            low = self.add(low, self.scale(ends[0 if c > 0 else 1], c))
+            high = self.add(high, self.scale(ends[1 if c > 0 else 0], c))
+        if self.never_negative(low):
+            return {}
+        return number(1) if self.never_negative(self.sub(number(-1), high)) else None
+
     def _less_in_sum(self, a: Term, b: Term) -> Poly:
         """[a < b] said of the last variable that stands in one of the two."""
+        known = self._always(a, b)
+        if known is not None:
+            return known
         found = solved(a, b)
         if found is None:
             base, k, sign = one_sided(a, b)
@@ -118,6 +148,9 @@ class Orders(Products):
         if len(values) > STEPS:
             raise Unsupported(f"the order of indices that are {len(values)} apart")
         return values
+
+    def never_negative(self, size: Poly) -> bool:
+        raise NotImplementedError  # supplied by the class that knows of powers
 
     # ---- products -------------------------------------------------------------------------------
 

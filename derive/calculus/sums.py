@@ -25,6 +25,8 @@ from derive.calculus.atoms import (
     Rational,
     Term,
     Unsupported,
+    addends,
+    combined,
     free_of,
     freeze,
     is_compound,
@@ -71,6 +73,8 @@ class Sums(Powers):
         self.spend()
         for v in bound:
             sifted = self._sift(bound, v, m, c)
+            if sifted is None:
+                sifted = self._along_axis(bound, v, m, c)
             if sifted is None:
                 sifted = self._over_whole_axis(bound, v, m, c)
             if sifted is not None:
@@ -180,11 +184,11 @@ class Sums(Powers):
 
     def count(self, domain: Domain) -> Poly:
         """How many values a range has, if that is its size for every dimension: an empty one has none."""
-        if not domain.certain and not self._never_negative(dict(domain.size)):
+        if not domain.certain and not self.never_negative(dict(domain.size)):
             raise Unsupported("a range that may end before it begins")
         return dict(domain.size)
 
-    def _never_negative(self, size: Poly) -> bool:
+    def never_negative(self, size: Poly) -> bool:
         """True if no coefficient is negative once each dimension N is written as its least value and n more."""
         if any(a.kind != "dim" or not isinstance(e, int) or e < 0 for m in size for a, e in m):
             return False
@@ -213,7 +217,7 @@ class Sums(Powers):
             return self.close_all(swapped(bound, v, w), self.rename_product(dict(m), {v: shift(w, -least)}, c))
         whole = self._whole_range(places)
         outside = None if whole is None else self._beyond(whole, domain)
-        if whole is None or outside is None or not self._never_negative(dict(domain.size)):
+        if whole is None or outside is None or not self.never_negative(dict(domain.size)):
             return None
         if any(self.rename_product(dict(m), {v: end}, c) for end in outside):
             return None
@@ -228,6 +232,29 @@ class Sums(Powers):
         for end in ends:
             accumulate(out, self.close_all(swapped(bound, v), self.rename_product(dict(m), {v: end}, c)), -1)
         return out
+
+    def _along_axis(self, bound: Sequence[str], v: str, m: Monomial, c: Rational) -> Poly | None:
+        """sum_{v=0}^{N-i} f(v, x_{i+v}) = sum_w [i <= w] f(w - i, x_w), where v stands in no index but i + v.
+
+        Beside the axis of x nothing has a value.
+        """
+        domain = self.domains[v]
+        found = {(name, slot, t) for name, slot, t in compounds_of(m, v)}
+        if len({t for _, _, t in found}) != 1 or not isinstance(domain.first, int):
+            return None
+        if any(name for name, _, _ in places_of(m, v)) or any(a.kind in ("delta", "sum") and v in a.free for a, _ in m):
+            return None
+        name, slot, t = min(found, key=repr)
+        axes = self.shapes.get(name, ())
+        last = self._as_term(self.add(dict(domain.size), number(domain.first - 1)))
+        sign = dict(addends(unshifted(t)[0]))[v]
+        if slot >= len(axes) or last is None or abs(sign) != 1:
+            return None
+        w = self.fresh(axes[slot])
+        value = combined(((t, -sign), (v, 1), (w, sign)))  # of v where t is w
+        body = self.rename_product(dict(m), {v: value}, c)
+        inside = self.mul(self.at_most(domain.first, value), self.at_most(value, last))
+        return self.close_all(swapped(bound, v, w), self.mul(body, inside))
 
     def _plain_axes(self) -> frozenset[Domain]:
         """The axes of all tensors, as ranges, but for those that differ from another by a few elements."""
@@ -271,7 +298,7 @@ class Sums(Powers):
         after = max(gap.get(ONE, 0), 0)
         if gap.keys() - {ONE} or before + after > ENDS:
             return None
-        if before and after and not self._never_negative(dict(part.size)):
+        if before and after and not self.never_negative(dict(part.size)):
             return None  # an element may be at both ends
         top = self._as_term(last) if after else 0
         if top is None:
@@ -933,6 +960,16 @@ def places_of(m: Monomial, v: str) -> Iterator[tuple[str, int, int]]:
                 yield from _slots(name, terms, v)
         elif a.kind in ("inv", "sinv"):
             yield from _slots("", a.args[2:], v)
+
+
+def compounds_of(m: Monomial, v: str) -> Iterator[tuple[str, int, Term]]:
+    """Where an index stands in a sum of indices, at any depth: the tensor, the slot, the sum."""
+    for a in atoms_within(m):
+        entries = [a.args] if a.kind == "entry" and a.args[0] != "#" else a.args[1] if a.kind == "loss" else []
+        for name, terms in entries:
+            for slot, t in enumerate(terms):
+                if is_compound(t) and v in variables(t):
+                    yield name, slot, t
 
 
 def _slots(name: str, terms: Sequence[Term], v: str) -> Iterator[tuple[str, int, int]]:

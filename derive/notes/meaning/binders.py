@@ -142,6 +142,11 @@ def share_axis(m: Meaning, bound: Bound, first: Any, last: Any) -> None:
                 bound.subscript = bound.subscript or other.subscript
         if others and last is not None and m.axes.size(bound.axis) is None:
             reach(m, bound, last)
+    for other in m.letters.values() if last is not None else ():
+        whole = last + other.symbol  # N where the sum ends at N - i
+        alone = other.symbol in last.free_symbols and other.symbol not in whole.free_symbols
+        if alone and m.axes.size(other.axis) is None:
+            reach(m, other, whole)
 
 
 def reach(m: Meaning, bound: Bound, last: Any) -> None:
