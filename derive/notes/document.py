@@ -99,6 +99,11 @@ class Document:
         return tuple(item for item in self.items if isinstance(item, Sentence))
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The prose between formulas."""
+        return tuple(part for item in self.items for part in item.parts if isinstance(part, str))
+
+    @property
     def headings(self) -> tuple[Heading, ...]:
         return tuple(item for item in self.items if isinstance(item, Heading))
 

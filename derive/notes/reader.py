@@ -53,6 +53,7 @@ from derive.notes.records import (
 )
 from derive.notes.specialise import Special
 from derive.notes.spelling import Parsed, Spelling, spelled
+from derive.notes.standard import with_standard
 from derive.notes.statements import DECLARES
 from derive.notes.supposed import Supposition, suppositions
 from derive.notes.topics import topics
@@ -101,7 +102,7 @@ def names_of(chain: s.Chain) -> Iterable[s.Name]:
 def read_parsed(document: Document, path: str) -> Note:
     """Each topic of a document is read for itself, what others show of its names being used where it cannot be read."""
     formulas = (f for sentence in document.sentences for f in sentence.formulas)
-    parsed = {id(f): with_conditions_behind(parse(f)) for f in formulas}
+    parsed = with_standard(document, {id(f): with_conditions_behind(parse(f)) for f in formulas})
     layout = layout_said(document)
     readings = [Reading(part, path, parsed, layout).read() for part in topics(document, parsed)]
     for k, reading in enumerate(readings):

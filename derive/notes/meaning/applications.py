@@ -21,6 +21,8 @@ from derive.notes.meaning.reading import Bound, Meaning
 from derive.notes.meaning.scope import Entity, Formula, Kind
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 
+FUNCTIONS = frozenset({"f", "g", r"\sigma", r"\phi", r"\varphi", r"\psi"})  # in front of parentheses, not factors
+
 
 def application(m: Meaning, function: Any, behind: Any) -> Value | None:
     """The value of ``f(x)``, ``f'(x)``, ``f^2(x)``, ``f_k(x)``, ``f(x)_k``, ``f(x)^2``; None if it is a product."""
@@ -84,9 +86,12 @@ def unknown_application(
             f"declare it, e.g. {head.text} : \\mathbb{{R}} \\to \\mathbb{{R}}",
             span(head),
         )
-    if head.word or (not indices and head.text in "fgh" and isinstance(group.items[0], s.Name)):
+    of_name = head.text == "h" and isinstance(group.items[0], s.Name)
+    if head.word or (not indices and (head.text in FUNCTIONS or of_name)):
         raise ReadProblem(
-            f"{head.text}(…) can be a value of a function or a product: {head.text} is not introduced", span(head)
+            f"{head.text}(…) can be a value of a function or a product: {head.text} is not introduced; say what it is, "
+            f"e.g. {head.text}(t) = …, or in words: the sigmoid function {head.text}",
+            span(head),
         )
     return None
 
