@@ -299,6 +299,9 @@ class _Layout:
 
     def group(self, node: s.Group) -> Box:
         closing = {"(": ")", "[": "]", "{": "}"}.get(node.opening, "")
+        if node.bar:
+            given = beside(self.joined(node.items[: node.bar]), text(" | "), self.joined(node.items[node.bar :]))
+            return enclosed(given, node.opening, closing)
         return enclosed(self.joined(node.items), node.opening if closing else "", closing)
 
     def bars(self, node: s.Bars) -> Box:
