@@ -78,6 +78,7 @@ def program(
     results, known = arranged(roots, derivatives | lowering.names)
     found = {n.name: n for n in walk(*roots) if isinstance(n, Input)}
     arguments = tuple(found.get(a) or declared(a, request.setting, lowering) for a in names)
+    measurable(results, arguments)
     return Program(
         request.name,
         arguments,
@@ -87,6 +88,14 @@ def program(
         tuple(t.latex for t in request.targets),
         tuple(evidence(request, t) if evidence else "" for t in request.targets),
     )
+
+
+def measurable(results: Sequence[Node], arguments: Sequence[Input]) -> None:
+    """Every dimension that stands as a number is the size of an argument."""
+    known = {size for a in arguments for size in a.axes}
+    for node in walk(*results):
+        if isinstance(node, Extent | Positions) and (new := set(re.findall(r"[A-Za-z_]\w*", node.size)) - known):
+            raise CompileError(f"the dimension {min(new)} has no value: no argument has an axis of that size")
 
 
 def target_name(target: Target) -> str:

@@ -105,7 +105,7 @@ def constant_text(node: Node) -> str:
             if op in OPERATORS:
                 return f"({values[0]} {OPERATORS[op]} {values[1]})"
             if op in HELPERS:
-                return f"float({HELPERS[op]}(np.float64({values[0]})))"
+                return f"float({HELPERS[op]}({', '.join(f'np.float64({v})' for v in values)}))"
             return f"float(np.{op}({', '.join(values)}))"
     raise TypeError(f"not a constant: {type(node).__name__}")
 
@@ -394,9 +394,9 @@ class Straight:
         rest = [u for _, u in terms if u is not found[0][1]] if len(found) == 1 else []
         mine = frozenset().union(*(self.depends.get(u.node, frozenset()) for u in rest))
         full = {x for u in rest for x in u.labels} == set(range(node.rank)) and node.rank + len(mine) > 0
-        if len(rest) < 2 or not full or not self.depends[found[0][1].node] <= mine or not self.has_buffer(node):
+        if len(rest) < 2 or not full or not self.has_buffer(node):
             return None
-        return found[0]
+        return found[0] if self.depends.get(found[0][1].node, frozenset()) <= mine else None
 
     def has_buffer(self, node: Node) -> bool:
         """The node is an array that can be added to."""

@@ -503,7 +503,7 @@ class Columns(Straight):
             return True
         if len(node.operands) == 2 and sorted(rows) == [False, True]:
             vector, matrix = (node.operands if rows[0] else node.operands[::-1])
-            if vector.labels == (1,) and sorted(matrix.labels) == [0, 1]:
+            if node.kept == 1 and vector.labels == (1,) and sorted(matrix.labels) == [0, 1]:
                 text = self.ref(matrix.node)
                 turned = text if matrix.labels == (1, 0) else f"{text}.T"
                 self.assign(node, f"({self.ref(vector.node)}.T @ {turned}).T")
@@ -523,15 +523,16 @@ class Columns(Straight):
     def emit_row_sum(self, node: RowSum) -> None:
         rows = [self.has_rows(u.node) for u in node.operands]
         operands = [self.ref(u.node) for u in node.operands]
+        labels = sorted(u.labels for u in node.operands)
         if len(operands) == 1 and rows[0] and node.operands[0].labels == tuple(range(node.kept)):
             if node.kept == 0:
                 self.needs.add("sum_over_rows")
             text = f"sum_over_rows({operands[0]})" if node.kept == 0 else f"{operands[0]}.sum(axis=-1)"
             self.assign(node, text, owned=False)
-        elif len(operands) == 2 and all(rows) and [u.labels for u in node.operands] in ([(0,), (1,)], [(1,), (0,)]):
+        elif node.kept == 2 and len(operands) == 2 and all(rows) and labels == [(0,), (1,)]:
             a, b = operands if node.operands[0].labels == (0,) else operands[::-1]
             self.assign(node, f"{a} @ {b}.T", owned=False)
-        elif len(operands) == 2 and all(rows) and sorted(u.labels for u in node.operands) in ([(), ()], [(), (0,)]):
+        elif len(operands) == 2 and all(rows) and labels in ([(), ()], [(), (0,)]) and node.kept == len(labels[1]):
             a, b = operands if node.operands[0].labels else operands[::-1]
             self.assign(node, f"{a} @ {b}", owned=False)
         else:

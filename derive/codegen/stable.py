@@ -329,10 +329,10 @@ def root_minus_one(node: Node) -> Node | None:
             if inner is None or not any(a == 1 and u.node == ONE for a, u in inner.terms):
                 continue
             x = build.add([*inner.terms, (-UNIT, Use(ONE))])
-            below = build.add([(UNIT, Use(ONE)), (UNIT, root)])
-            quotient = build.multiply(d, [(Use(x, root.labels), UNIT), (whole(below), -UNIT)])
+            below = build.add([(UNIT, Use(ONE)), (UNIT, whole(root.node))])
+            quotient = build.multiply(d, [(whole(x), UNIT), (whole(below), -UNIT)])
             rest = [t for m, t in enumerate(node.terms) if m not in (j, k)]
-            return build.add([*rest, (UNIT, whole(quotient))]) if below.rank == node.rank else None
+            return build.add([*rest, (UNIT, Use(quotient, root.labels))]) if quotient.rank == root.node.rank else None
     return None
 
 
