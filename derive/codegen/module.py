@@ -315,7 +315,7 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     """A function for short rows, and the lines that try it; none when its statements would not be straight."""
     lanes = {s for r in walk(*roots) if isinstance(r, Input) for s in r.sizes}
     try:
-        if len(lanes) != 1:
+        if len(lanes) != 1 or {*split.rows.values(), *split.result_rows} - {0, None}:
             raise NotShort
         body = Short(roots, p.names, reserved(p), next(iter(lanes)))
         results = body.run()

@@ -85,7 +85,7 @@ def made(request: CompileRequest) -> Any:
     return space["f"]
 
 
-@pytest.mark.parametrize("seed", range(90))
+@pytest.mark.parametrize("seed", [*range(90), 146, 300, 401])
 def test_source_means_what_the_formula_means(seed: int) -> None:
     rng = random.Random(seed)
     found = targets(rng)
@@ -102,7 +102,7 @@ def test_source_means_what_the_formula_means(seed: int) -> None:
     try:
         f = made(request)
     except CompileError as error:  # a sum that only counts
-        assert "no argument has an axis of that size" in str(error)
+        assert "has no value" in str(error)
         return
     sizes = {"N": rng.choice([1, 2, 3]), "D": rng.choice([1, 2, 4]), "K": rng.choice([1, 2])}
     numbers = np.random.default_rng(seed)
@@ -115,5 +115,5 @@ def test_source_means_what_the_formula_means(seed: int) -> None:
             got = f(**arguments)
         for value, expected in zip(got if isinstance(got, tuple) else (got,), want, strict=True):
             value = value[1] if np.ndim(value) > expected.ndim else value
-            scale = 1e-9 * (np.abs(expected).max() if expected.size else 1)
+            scale = 1e-9 * max(np.abs(expected).max(initial=0), 1e-6)
             np.testing.assert_allclose(value, expected, rtol=1e-9, atol=scale)
