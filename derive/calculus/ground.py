@@ -192,7 +192,11 @@ class Ground:
             p = self.algebra.sub(self.convert(r.gts), self.convert(r.lts))
             if self.algebra.sign_of(p) == "-":
                 self.contradiction = label
-            rewrites.positive(p, universal, isinstance(r, (sp.Gt, sp.Lt)), label)
+            strict = isinstance(r, (sp.Gt, sp.Lt))
+            rewrites.positive(p, universal, strict, label)
+            fixed = universal.isdisjoint(map(str, r.free_symbols))
+            if fixed and self.is_index_expr(r.lts) and self.is_index_expr(r.gts):
+                rewrites.ordered.append((self.term(r.lts, {}), self.term(r.gts, {}), strict, label))
             return True
         if isinstance(r, sp.Contains):
             return self._assume_member(r.args[0], r.args[1], universal, label)

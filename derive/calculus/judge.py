@@ -384,11 +384,11 @@ def _in_each_order(algebra: Algebra, p: Poly, links: tuple[tuple[Term, ...], ...
     if not pairs or len(links) >= ORDERS:
         return not without_denominators(algebra, p)
     i, j = pairs[0]
-    if not _in_each_order(algebra, algebra.rename(p, {j: i}), links):
+    if not _is_excluded(algebra, i, j, equal=True) and not _in_each_order(algebra, algebra.rename(p, {j: i}), links):
         return False
     for before, after in ((i, j), (j, i)):
         case = (*links, (before, after))
-        if any(x in later for x, later in reachable(list(case)).items()):
+        if _is_excluded(algebra, before, after) or any(x in later for x, later in reachable(list(case)).items()):
             continue
         values = {("less", before, after): 1, ("less", after, before): 0, ("delta", i, j): 0, ("delta", j, i): 0}
 
@@ -400,6 +400,17 @@ def _in_each_order(algebra: Algebra, p: Poly, links: tuple[tuple[Term, ...], ...
         if q and not _in_each_order(algebra, q, case):
             return False
     return True
+
+
+def _is_excluded(algebra: Algebra, before: Term, after: Term, equal: bool = False) -> bool:
+    """Whether it is assumed that ``before`` is not less than ``after``, or not equal to it."""
+    for low, high, strict, label in algebra.rewrites.ordered:
+        if (low, high) == (after, before) or (equal and strict and (low, high) == (before, after)):
+            if equal and not strict:
+                continue
+            algebra.rewrites.used.setdefault(label)
+            return True
+    return False
 
 
 def cleared(algebra: Algebra, p: Poly) -> bool:

@@ -80,6 +80,7 @@ class Rewrites:
         self.facts: list[Fact] = []
         self.symmetric: dict[str, str] = {}
         self.distinct: list[tuple[Term, Term, frozenset[str], str]] = []
+        self.ordered: list[tuple[Term, Term, bool, str]] = []  # indices, the first less than the second, or at most
         self.declared: dict[str, str] = {}
         self.used: dict[str, None] = {}
         self.ranged = False  # some fact holds over the range of a bound index only

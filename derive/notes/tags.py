@@ -40,6 +40,7 @@ class Seen:
     numbered: set[str] = field(default_factory=set)  # names that are declared so
     bound: set[str] = field(default_factory=set)  # letters that something runs over, sizes left out
     ends: set[str] = field(default_factory=set)  # letters that are the last value of a sum or a list
+    starts: set[str] = field(default_factory=set)  # letters that are the first value of a sum
     defined: set[str] = field(default_factory=set)  # names, script and all, defined without their letter as an index
 
 
@@ -252,6 +253,7 @@ def _scan(side: s.Node, seen: Seen) -> None:
         elif isinstance(node, s.Binder):
             seen.bound |= _names(node.indices)
             seen.ends |= _names(node.last)
+            seen.starts |= {n for n in (letter(node.first),) if n is not None}
             seen.running |= _names(node.indices) | _names(node.first) | _names(node.last)
         elif isinstance(node, s.Indicator):
             told = {n for r in node.conditions for x in (r.left, r.right) if (n := letter(x)) is not None}
@@ -362,7 +364,7 @@ def _is_defined(base: str, scripts: set[str], seen: Seen) -> bool:
     """Whether the note defines each script of a name for itself: ``\\Sigma_C``, ``p_t``, ``\\ell_v``."""
     letters = {name for script in scripts for name in seen.letters.get(script, {""})}
     is_size = letters <= seen.ends - seen.bound
-    if not letters or "" in letters or letters & (seen.bound | seen.shifted):
+    if not letters or "" in letters or letters & (seen.bound | seen.shifted | (seen.starts - seen.ends - seen.sizes)):
         return False
     if letters & INDEX_LETTERS and not is_size:
         return False
