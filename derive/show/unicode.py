@@ -220,7 +220,8 @@ class _Layout:
 
     def gap(self, sign: str, left: Box, right: Box) -> str:
         if self.small and not sign:
-            return "" if left.flat and right.flat and cells(left.rows[0].split(" ")[-1]) == 1 else " "
+            single = left.flat and right.flat and cells(left.rows[0].split(" ")[-1]) == 1
+            return "" if single and not re.match(r"[a-z]{2}", right.rows[0]) else " "  # k log x
         if sign in ("", "/"):
             return sign or " "
         return f" {PRODUCTS.get(sign, sign)} "
