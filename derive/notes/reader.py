@@ -16,6 +16,7 @@ from typing import Any
 import sympy as sp
 
 from derive.calculus.setting import Assumption, Axis, Definition, Setting
+from derive.notes.bounded import with_bounded
 from derive.notes.cases import heading
 from derive.notes.collect import Collector
 from derive.notes.document import (
@@ -102,7 +103,8 @@ def names_of(chain: s.Chain) -> Iterable[s.Name]:
 def read_parsed(document: Document, path: str) -> Note:
     """Each topic of a document is read for itself, what others show of its names being used where it cannot be read."""
     formulas = (f for sentence in document.sentences for f in sentence.formulas)
-    parsed = with_standard(document, {id(f): with_conditions_behind(parse(f)) for f in formulas})
+    parsed = with_bounded({id(f): with_conditions_behind(parse(f)) for f in formulas})
+    parsed = with_standard(document, parsed)
     layout = layout_said(document)
     readings = [Reading(part, path, parsed, layout).read() for part in topics(document, parsed)]
     for k, reading in enumerate(readings):
