@@ -338,10 +338,21 @@ def short_source(p: Program, split: RowProgram, roots: Sequence[Node]) -> tuple[
     conditions = " and ".join(guards)
     if len(conditions) > 100:
         conditions = "(\n        " + "\n        and ".join(guards) + "\n    )"
-    values_of = ", ".join(["rows", *(a.name for a in p.arguments)])
-    text = [f"    if {conditions}:", f"        short = QUIET.copy().run(_{p.name}_short, {values_of})",
+    run = ", ".join([f"_{p.name}_short", "rows", *(a.name for a in p.arguments)])
+    needs = {"short_rows", "ShortRows", "QUIET"}
+    if (alone := only_call(lines)) is not None:
+        made, run, needs = "", alone, needs - {"ShortRows"}
+    text = [f"    if {conditions}:", f"        short = QUIET.copy().run({run})",
             "        if short is not None:", "            return short"]
-    return made, text, body.needs | {"short_rows", "ShortRows", "QUIET"}
+    return made, text, body.needs | needs
+
+
+def only_call(lines: Sequence[str]) -> str | None:
+    """``rows.softmax, z`` for a function that is nothing but that call: it is made without another one around it."""
+    found = re.fullmatch(r"(\w+) = (rows\.\w+)\((\w+)\)", lines[0])
+    if found is None or lines[1:] != [f"if {found[1]} is None:", "    return None", f"return {found[1]}"]:
+        return None
+    return f"{found[2]}, {found[3]}"
 
 
 def listed(items: Sequence[str]) -> str:

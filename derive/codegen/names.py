@@ -21,6 +21,7 @@ def _runtime_names() -> frozenset[str]:
     """The names that generated modules share."""
     body = [n for part in runtime_parts() for n in ast.parse(part).body]
     named = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    named |= {a.asname or a.name for n in body if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
     targets = [t for n in body if isinstance(n, ast.Assign) for t in n.targets]
     targets += [n.target for n in body if isinstance(n, ast.AnnAssign)]
     return frozenset(named | {t.id for t in targets if isinstance(t, ast.Name)})

@@ -49,13 +49,6 @@ _softmax = Kernel(
 )
 
 
-def _softmax_short(rows: ShortRows, z: Any) -> Any:
-    e = rows.softmax(z)
-    if e is None:
-        return None
-    return e
-
-
 def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""s_i.
 
@@ -67,7 +60,7 @@ def softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     From derivations/softmax.md.
     """
     if axis == -1 and out is None and (rows := short_rows(z)) is not None:
-        short = QUIET.copy().run(_softmax_short, rows, z)
+        short = QUIET.copy().run(rows.softmax, z)
         if short is not None:
             return short
     return _softmax((z,), (out,), axis)[0]
@@ -86,13 +79,6 @@ _log_softmax = Kernel(
 )
 
 
-def _log_softmax_short(rows: ShortRows, z: Any) -> Any:
-    l = rows.log_shares(z)
-    if l is None:
-        return None
-    return l
-
-
 def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     r"""\log s_i.
 
@@ -102,7 +88,7 @@ def log_softmax(z: ArrayLike, axis: int = -1, out: Array | None = None) -> Any:
     From derivations/softmax.md.
     """
     if axis == -1 and out is None and (rows := short_rows(z)) is not None:
-        short = QUIET.copy().run(_log_softmax_short, rows, z)
+        short = QUIET.copy().run(rows.log_shares, z)
         if short is not None:
             return short
     return _log_softmax((z,), (out,), axis)[0]

@@ -306,3 +306,10 @@ def test_a_module_has_no_more_than_it_uses() -> None:
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
         defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
         assert defined - used <= {"ridge", "lse", "set_threads"}
+
+
+@pytest.mark.parametrize("name", ["exp", "divide", "ndarray", "pairwise"])
+def test_names_that_the_runtime_imports_are_kept(name: str) -> None:
+    note = read_source(f"Let $z \\in \\mathbb{{R}}^N$.\n\nCompile $\\sum_k e^{{z_k}}$ as `{name}(z)`.")
+    with pytest.raises(CompileError, match="would hide a name"):
+        compile_notes([note], "own.md")

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
+from numpy import divide, exp, ndarray
 
 from derive.kernels.runtime.arguments import FLOAT32, FLOAT64, INTP, Array
 from derive.kernels.runtime.exponentials import NARROW, SAMPLE, SHORT, SPREAD, extremes, in_pairs
@@ -277,13 +277,12 @@ class OneRow(ShortRows):
         return None
 
     def softmax(self, z: Array, factor: float = 1, exact: bool = False) -> Array | None:
-        e = np.exp(z)
+        e = exp(z)
         total = e.dot(self.ones)
         most = total.item(0)
-        if factor != 1 or not 0.5 <= most < math.inf or self.least_share * most < e.item(0) < self.most_share * most:
+        if factor != 1 or not 0.5 <= most < INF or self.least_share < e.item(0) / most < self.most_share:
             return ShortRows.softmax(self, z, factor, exact)
-        np.divide(e, total, e)
-        return e
+        return divide(e, total, e)
 
     def thin(self, total: Array) -> Any:
         return total.item(0)
@@ -329,6 +328,7 @@ class OneRow(ShortRows):
         return l if self.dtype is FLOAT64 else l.astype(self.dtype)
 
 
+INF = math.inf
 TINY_SUM = 1e-280
 NEAR_ZERO = {4: 2.0**-20, 8: 0.5}  # by size of type: logarithms of sums that are nearer to zero have lost digits
 
