@@ -118,6 +118,8 @@ def _defined(chain: s.Chain, found: Adjoints) -> list[s.Chain]:
     new = [n for n in names_in(chain) if n.text not in found.settled and found.parts(n.text)]
     own = _own(chain, found)
     found.settled |= {n.text for n in new}
+    if own and chain.links[1].sign in DEFINES:
+        found.settled.add(own)  # also where no adjoint was met yet
     return [*(_definition(chain, n, found) for n in {n.text: n for n in new if n.text != own}.values()), chain]
 
 

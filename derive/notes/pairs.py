@@ -1,7 +1,7 @@
 r"""``S = \sum_{i<j} x_i x_j``: a sum over pairs, which binds the index on the right of its condition too.
 
 In ``c_i = \sum_{j<i} x_j`` the index i is that of the statement, or of a sum around. It is the sum's own where both
-indices stand in what is summed, or neither does, and the right one nowhere else in the statement.
+indices stand in what is summed, or neither does, and the right one nowhere else in the statement but in such sums.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 from derive.notes.grammar import syntax as s
-from derive.notes.grammar.trees import free_letters, letter, walk
+from derive.notes.grammar.trees import ORDERED, free_names, letter, walk
 from derive.notes.rebuild import rebuilt
 
-CONDITIONS = ("<", ">", r"\le", r"\ge", r"\ne")
+CONDITIONS = (*ORDERED, r"\ne")
 
 
 def sizes(chains: Iterable[s.Chain]) -> frozenset[str]:
-    """Names that stand above a sum or in the set that something is in: sizes, not indices."""
+    """Names that stand above a sum or in the set that something is in, and that no sum binds: sizes, not indices."""
     out: set[str] = set()
+    bound: set[str] = set()
     for chain in chains:
         for k, link in enumerate(chain.links):
             for node in walk(link.side) if link.side is not None else ():
@@ -29,23 +30,25 @@ def sizes(chains: Iterable[s.Chain]) -> frozenset[str]:
                 if isinstance(node, s.Big):
                     ends = [b.last for b in node.binders if b.last is not None]
                     out.update(n.text for end in ends for n in walk(end) if isinstance(n, s.Name))
-    return frozenset(out)
+                    bound.update(name for b in node.binders for i in b.indices if (name := letter(i)) is not None)
+    return frozenset(out - bound)
 
 
 def with_pairs(chain: s.Chain, kept: frozenset[str]) -> s.Chain:
     """The chain with sums over pairs written as sums over both; ``kept`` are names that no sum binds so."""
     sides = [link.side for link in chain.links if link.side is not None]
-    free = Counter(name for side in sides for name in free_letters(side))
+    free = Counter(name for side in sides for name in free_names(side))
+    alone = _in_pairs_alone(sides, free)
 
     def change(node: Any) -> Any:
         if not isinstance(node, s.Big):
             return node
-        inside = Counter(free_letters(replace(node, binders=())))
+        inside = Counter(free_names(replace(node, binders=())))
         binders: list[s.Binder] = []
         for b in node.binders:
             other = letter(b.first) if b.relation in CONDITIONS else None
             alike = {bool(inside[letter(i) or ""]) for i in (*b.indices, b.first)}
-            own = len(alike) == 1 and free[other or ""] == _within(node, other or "")
+            own = len(alike) == 1 and (free[other or ""] == _within(node, other or "") or other in alone)
             if other and own and b.first is not None and other not in kept:
                 binders.append(s.Binder(b.start, b.end, (b.first,)))
             binders.append(b)
@@ -54,5 +57,18 @@ def with_pairs(chain: s.Chain, kept: frozenset[str]) -> s.Chain:
     return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, change)) for link in chain.links))
 
 
+def _in_pairs_alone(sides: list[s.Node], free: Counter[str]) -> set[str]:
+    """Names that stand free in ordered pairs ``i < j`` alone, each with a letter before its own."""
+    within: Counter[str] = Counter()
+    turned: set[str] = set()
+    for node in (n for side in sides for n in walk(side) if isinstance(n, s.Big)):
+        for b in node.binders:
+            other = letter(b.first) if b.relation in ORDERED else None
+            if other is not None:
+                within[other] += _within(node, other)
+                turned |= {other} if any((letter(i) or "~") > other for i in b.indices) else set()
+    return {name for name, count in within.items() if count == free[name]} - turned
+
+
 def _within(node: s.Big, name: str) -> int:
-    return Counter(free_letters(node))[name]
+    return Counter(free_names(node))[name]

@@ -1,7 +1,7 @@
 r"""What a claim says if a letter in it is a size that the note does not give: N in ``\operatorname{tr} I = N``.
 
 An axis of which nothing tells the size is as long as one likes. A letter of which the note says nothing may be meant
-to be that size; a claim that holds then is not refuted by any other.
+to be that size, and so may the size of another axis; a claim that holds then is not refuted by any other.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ class Supposition:
 def suppositions(
     left: sp.Expr, right: sp.Expr, setting: Setting, sizes: Iterable[sp.Symbol], letters: Iterable[str]
 ) -> Iterator[Supposition]:
-    """One for each of the ``letters`` of the claim and each of the unknown ``sizes`` in it."""
+    """One for each of the ``letters`` of the claim, or sizes that are known, and each of the unknown ``sizes`` in it."""
     inside = _symbols(left, right, setting)
-    for letter in letters:
+    unknown = set(sizes)
+    known = sorted((x for x in left.free_symbols | right.free_symbols if _is_size(x) and x not in unknown), key=str)
+    for meant in (*(sp.Symbol(letter, real=True) for letter in letters), *known):
         for size in sizes:
-            scalar = sp.Symbol(letter, real=True)
-            if scalar in inside and size in inside:
-                new = sp.Symbol(letter, integer=True, positive=True)
-                moved = {scalar: new, size: new}
-                yield Supposition(letter, left.xreplace(moved), right.xreplace(moved), _renamed(setting, moved))
+            if meant in inside and size in inside:
+                new = sp.Symbol(meant.name, integer=True, positive=True)
+                moved = {meant: new, size: new}
+                yield Supposition(meant.name, left.xreplace(moved), right.xreplace(moved), _renamed(setting, moved))
+
+
+def _is_size(symbol: sp.Basic) -> bool:
+    return isinstance(symbol, sp.Symbol) and bool(symbol.is_integer) and bool(symbol.is_positive)
 
 
 def _symbols(left: sp.Expr, right: sp.Expr, setting: Setting) -> set[sp.Basic]:

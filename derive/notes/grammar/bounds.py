@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.notes.grammar.cursor import LAYOUT, Cursor, Unreadable
-from derive.notes.grammar.syntax import Big, Binder, Dots, Factors, Node, Number, Relation, Terms
+from derive.notes.grammar.syntax import Big, Binder, Dots, Factors, Name, Node, Number, Relation, Terms
 from derive.notes.grammar.tokens import Token
 
 
@@ -24,6 +24,8 @@ class Bounds(Cursor):
                 body = self.product("function")
         else:
             body = self.product("body")
+        if kind == "prod" and isinstance(body, Factors) and _binds_again(body.factors[-1], binders):
+            return _beside(start, binders, body)
         return Big(start, self.behind(), kind, binders, body)
 
     def bounds(self) -> tuple[Binder, ...]:
@@ -98,6 +100,21 @@ class Bounds(Cursor):
 
     def _names(self, node: Node) -> tuple[Node, ...]:
         return node.factors if isinstance(node, Factors) and not any(node.signs) else (node,)
+
+
+def _binds_again(node: Node, binders: tuple[Binder, ...]) -> bool:
+    own = {i.text for b in binders for i in b.indices if isinstance(i, Name)}
+    return isinstance(node, Big) and any(isinstance(i, Name) and i.text in own for b in node.binders for i in b.indices)
+
+
+def _beside(start: int, binders: tuple[Binder, ...], body: Factors) -> Factors:
+    r"""``\prod_{i<k} x_i \prod_{i>k} x_i``: what binds the index again stands beside the product, not in it."""
+    *inner, last = body.factors
+    end = inner[-1].end
+    held = inner[0] if len(inner) == 1 and not body.signs[0] else Factors(
+        body.start, end, body.signs[:-1], tuple(inner)
+    )
+    return Factors(start, body.end, ("", body.signs[-1]), (Big(start, end, "prod", binders, held), last))
 
 
 def _with_last(binders: tuple[Binder, ...], last: Node | None) -> tuple[Binder, ...]:

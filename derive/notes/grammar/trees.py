@@ -134,6 +134,21 @@ def free_letters(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[str
         yield from free_letters(child, bound)
 
 
+def free_names(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Names that stand anywhere, as indices or as values, and that no sum binds."""
+    if isinstance(node, s.Big):
+        inner = bound | {name for b in node.binders for i in b.indices if (name := letter(i)) is not None}
+        for part in (p for b in node.binders for p in (b.first, b.last) if p is not None):
+            yield from free_names(part, bound)
+        yield from free_names(node.body, inner)
+    elif isinstance(node, s.Name):
+        if node.text not in bound:
+            yield node.text
+    else:
+        for child in children(node):
+            yield from free_names(child, bound)
+
+
 def _letters_of_index(node: Any, bound: frozenset[str]) -> Iterator[str]:
     name = letter(node)
     if name is not None:
