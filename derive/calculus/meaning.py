@@ -450,19 +450,25 @@ class Compiler:
         return scope, loops
 
     def folded(self, body: Any, limits: Sequence[Any], scope: Scope, fold: Callable[[Iterator[Any]], Any]) -> Node:
-        """``fold`` of the values that the body takes over the limits."""
+        """``fold`` of the values that the body takes over the limits.
+
+        Sizes for which a range ends before it could be empty, N = 1 of ``\\sum_{i=2}^{N-1}``, are not meant.
+        """
         inner, loops = self.bind(limits, scope)
         node = self.value(body, inner)
         cost, run_body = node.cost, node.run
-        spans = [(slot, a.run, b.run) for slot, a, b in loops]
+        of_sizes = [not (last - first).free_symbols & inner.keys() for _, first, last in reversed(limits)]
+        spans = [(slot, a.run, b.run, sized) for (slot, a, b), sized in zip(loops, of_sizes, strict=True)]
         deepest = len(spans)
 
         def each(fr: Frame, depth: int) -> Iterator[Any]:
             if depth == deepest:
                 yield run_body(fr)
                 return
-            slot, first, last = spans[depth]
+            slot, first, last, sized = spans[depth]
             start, stop = first(fr), last(fr)
+            if sized and stop < start - 1:
+                raise Undefined("a range that ends before it begins")
             fr.machine.spend(cost * max(0, stop + 1 - start))
             for i in range(start, stop + 1):
                 fr.slots[slot] = i

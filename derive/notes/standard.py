@@ -2,7 +2,8 @@ r"""Functions that a note knows by their usual names: "where ``\sigma`` is the s
 
 Such a name, which stands in front of arguments and is given by no equation, gets the equation that is meant; "an
 activation function" is any smooth one. Where words name none, ``\sigma`` is the logistic function in a note that speaks
-of one, or of ``1 - \sigma(x)``.
+of one, or of ``1 - \sigma(x)``. Where words say more, "with temperature 2", "the hard sigmoid", another function is
+meant, which is not known.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ UNKNOWN = (
     r"(?:(?:some|any|arbitrary|differentiable|smooth|non-?linear|scalar|element-?wise|entry-?wise|activation)\s+)+"
     r"(?:activation|function|non-?linearity)|(?:activation|non-?linearity)"
 )
+SOME, ANY = "", "any"  # an activation function, of which other lines may tell; whatever function it is
+ALL = re.compile(r"(?:any|arbitrary)\b", re.I)
 ARTICLE = r"(?:(?:the|a|an|our|usual|standard|well-known|element-?wise|entry-?wise|familiar|so-called)\s+)*"
 ROLE = r"(?:\s+(?:function|activation|nonlinearity|non-linearity|unit|operator|map))*"
 SAID = "|".join([*KNOWN, UNKNOWN])
@@ -45,7 +48,24 @@ BEHIND = re.compile(
     re.I,
 )
 BEFORE = re.compile(
-    rf"\b(?P<said>{SAID}){ROLE}\s*(?:,|:|\(|denoted(?:\s+by)?|written(?:\s+as)?|called)?\s*$", re.I
+    rf"(?P<kind>[\w-]*\s*)(?<![\w-])(?P<said>{SAID}){ROLE}\s*"
+    r"(?:,|:|\(|denoted(?:\s+by)?|written(?:\s+as)?|called)?\s*$",
+    re.I,
+)
+VERB = re.compile(r"\s*(?:is|are|be|denotes?|stands?|means)\b", re.I)  # what follows says what the name is
+FURTHER = (
+    r"(?:with\s+(?:an?\s+|the\s+)?(?:mean|variance|standard\s+deviation|temperature|slope|leak|negative|gain|steepness|parameter|"
+    r"scale|bias|base|cov\w*|rate|threshold)|scaled|shifted|times|clipped|squared|divided|multiplied|plus|minus|"
+    r"approximation)\b"
+)
+MORE = re.compile(rf"[\s,(]*{FURTHER}", re.I)
+KIND = re.compile(
+    r"(?:hard|leaky|log|logarithmic|scaled|shifted|parametric|inverse|squared|generali[sz]ed|modified|smoothed|clipped|"
+    r"approximate|approximated|piecewise|double|half|steep|noisy|truncated|folded|skew|bounded|randomi[sz]ed)[\s-]+$",
+    re.I,
+)
+ANOTHER = re.compile(
+    rf"{KIND.pattern[:-1]}(?:sigmoid|logistic)|\b(?:sigmoid|logistic)(?:\s+function)?[\s,(]+{FURTHER}", re.I
 )
 GIVES = frozenset({"=", ":=", r"\equiv", ":", r"\in"})
 BINARY = re.compile(r"\b(?:sigmoid|logistic)", re.I)
@@ -60,7 +80,8 @@ def with_standard(document: Document, parsed: Parsed) -> Parsed:
     made = dict(parsed)
     said = {name: body for name, body in named(document, parsed) if name in wanted}
     spoken = any(map(BINARY.search, document.words)) and r"\sigma" not in said
-    if r"\sigma" in wanted and not said.get(r"\sigma") and (spoken or any(map(less_than_one, chains))):
+    another = any(map(ANOTHER.search, document.words))
+    if r"\sigma" in wanted and not said.get(r"\sigma") and (spoken or any(map(less_than_one, chains))) and not another:
         said[r"\sigma"] = KNOWN[LOGISTIC]
     for name, body in said.items():
         key = next(k for k, found in parsed.items() if name in applied(list(found)))
@@ -142,15 +163,25 @@ def named(document: Document, parsed: Parsed) -> Iterator[tuple[str, str]]:
                 continue
             if len(chains) > 1 or len(chains[0].links) > 1 or (name := function_in(chains[0].links[0].side)) is None:
                 continue
-            said = BEHIND.match(behind) if isinstance(behind, str) else None
-            said = said or (BEFORE.search(before) if isinstance(before, str) else None)
-            if said is not None:
-                yield name, next((KNOWN[k] for k in KNOWN if re.fullmatch(k, said["said"], re.I)), "")
+            if (said := said_of(before, behind)) is not None:
+                unknown = ANY if ALL.match(said["said"]) else SOME
+                yield name, next((KNOWN[k] for k in KNOWN if re.fullmatch(k, said["said"], re.I)), unknown)
+
+
+def said_of(before: object, behind: object) -> re.Match[str] | None:
+    """Words that name the function between two pieces of prose, unless they say more of it."""
+    tail = behind if isinstance(behind, str) else ""
+    if (said := BEHIND.match(tail)) is not None:
+        return None if MORE.match(tail, said.end()) else said
+    said = BEFORE.search(before) if isinstance(before, str) else None
+    if said is None or KIND.fullmatch(said["kind"]) or VERB.match(tail) or MORE.match(tail):
+        return None
+    return said
 
 
 def equation(name: str, body: str, chains: list[s.Chain]) -> tuple[s.Chain, ...]:
     """``name(t) = body``, with a letter for t that the note does not use; without a body, any smooth function."""
-    if not body:
+    if body in (SOME, ANY):
         return parse_text(rf"{name} : \mathbb{{R}} \to \mathbb{{R}}")
     taken = {n.text for c in chains for link in c.links if link.side is not None for n in walk(link.side)
              if isinstance(n, s.Name)}

@@ -28,7 +28,7 @@ class Supposition:
 def suppositions(
     left: sp.Expr, right: sp.Expr, setting: Setting, sizes: Iterable[sp.Symbol], letters: Iterable[str]
 ) -> Iterator[Supposition]:
-    """One for each of the ``letters`` of the claim, or sizes that are known, and each of the unknown ``sizes`` in it."""
+    """One for each letter or known size of the claim and each of the unknown ``sizes`` in it."""
     inside = _symbols(left, right, setting)
     unknown = set(sizes)
     known = sorted((x for x in left.free_symbols | right.free_symbols if _is_size(x) and x not in unknown), key=str)
