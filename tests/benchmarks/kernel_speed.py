@@ -81,18 +81,27 @@ def numpy_value_and_gradient(z: Any, t: Any) -> Any:
 
 def entries(z: Any, t: Any) -> dict[str, dict[str, list[Call]]]:
     """function -> who -> variants of which the fastest counts."""
-    out = np.empty_like(z)
-    keep: dict[str, Any] = {"out": out} if z.size >= LARGE else {}
-    both: dict[str, Any] = {"out": (None, out)} if z.size >= LARGE else {}
-    found: dict[str, dict[str, list[Call]]] = {
-        "softmax": {"ours": [lambda: kernels.softmax(z, **keep)], "numpy": [lambda: numpy_softmax(z)]},
-        "log_softmax": {"ours": [lambda: kernels.log_softmax(z, **keep)], "numpy": [lambda: numpy_log_softmax(z)]},
-        "logsumexp": {"ours": [lambda: kernels.logsumexp(z)], "numpy": [lambda: numpy_logsumexp(z)]},
-        "value and gradient": {
-            "ours": [lambda: kernels.mean_cross_entropy_labels_value_and_grad(z, t, **both)],
-            "numpy": [lambda: numpy_value_and_gradient(z, t)],
-        },
+    ours: dict[str, Call] = {
+        "softmax": lambda: kernels.softmax(z),
+        "log_softmax": lambda: kernels.log_softmax(z),
+        "logsumexp": lambda: kernels.logsumexp(z),
+        "value and gradient": lambda: kernels.mean_cross_entropy_labels_value_and_grad(z, t),
     }
+    if z.size >= LARGE:
+        out = np.empty_like(z)
+        ours |= {
+            "softmax": lambda: kernels.softmax(z, out=out),
+            "log_softmax": lambda: kernels.log_softmax(z, out=out),
+            "value and gradient": lambda: kernels.mean_cross_entropy_labels_value_and_grad(z, t, out=(None, out)),
+        }
+    idiomatic: dict[str, Call] = {
+        "softmax": lambda: numpy_softmax(z),
+        "log_softmax": lambda: numpy_log_softmax(z),
+        "logsumexp": lambda: numpy_logsumexp(z),
+        "value and gradient": lambda: numpy_value_and_gradient(z, t),
+    }
+    found: dict[str, dict[str, list[Call]]]
+    found = {name: {"ours": [ours[name]], "numpy": [idiomatic[name]]} for name in ours}
     if special is not None:
         found["softmax"]["scipy"] = [lambda: special.softmax(z, axis=1)]
         found["log_softmax"]["scipy"] = [lambda: special.log_softmax(z, axis=1)]
