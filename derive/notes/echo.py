@@ -9,7 +9,7 @@ import sympy as sp
 from derive.notes.meaning.scope import Entity, Kind
 
 if TYPE_CHECKING:
-    from derive.notes.reader import Reading
+    from derive.notes.reading import Reading
     from derive.notes.records import GivenRecord
 
 

@@ -19,7 +19,7 @@ from derive.notes.meaning.reading import Bound, Meaning
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, ShapeProblem, Value
 
 if TYPE_CHECKING:
-    from derive.notes.reader import Pending
+    from derive.notes.pending import Pending
 
 ROW, COLUMN = "\x00row", "\x00column"  # names of indices that no note can write
 
