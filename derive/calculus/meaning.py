@@ -452,7 +452,8 @@ class Compiler:
     def folded(self, body: Any, limits: Sequence[Any], scope: Scope, fold: Callable[[Iterator[Any]], Any]) -> Node:
         """``fold`` of the values that the body takes over the limits.
 
-        Sizes for which a range ends before it could be empty, N = 1 of ``\\sum_{i=2}^{N-1}``, are not meant.
+        Sizes for which a range ends before it could be empty, N = 1 of ``\\sum_{i=2}^{N-1}``, are not meant, nor
+        those for which a denominator under it is zero, N = 1 of ``\\sum_{i=2}^N 1 / (N - 1)``.
         """
         inner, loops = self.bind(limits, scope)
         node = self.value(body, inner)
@@ -460,6 +461,7 @@ class Compiler:
         of_sizes = [not (last - first).free_symbols & inner.keys() for _, first, last in reversed(limits)]
         spans = [(slot, a.run, b.run, sized) for (slot, a, b), sized in zip(loops, of_sizes, strict=True)]
         deepest = len(spans)
+        needed = [self.value(p, scope) for p in sorted(self.denominators_outside(body, inner), key=str)]
 
         def each(fr: Frame, depth: int) -> Iterator[Any]:
             if depth == deepest:
@@ -477,9 +479,22 @@ class Compiler:
                 else:
                     yield from each(fr, depth + 1)
 
-        parts = [node, *(x for _, a, b in loops for x in (a, b))]
+        def run(fr: Frame) -> Any:
+            for denominator in needed:
+                denominator.run(fr)
+            return fold(each(fr, 0))
+
+        parts = [node, *needed, *(x for _, a, b in loops for x in (a, b))]
         bound = frozenset(slot for slot, _, _ in loops)
-        return remembered(node_of(lambda fr: fold(each(fr, 0)), parts, NOTHING, bound), next(self.serial))
+        return remembered(node_of(run, parts, NOTHING, bound), next(self.serial))
+
+    def denominators_outside(self, body: Any, inner: Scope) -> set[sp.Pow]:
+        """Negative powers of sizes and indices that no sum binds: they are not zero, however few terms there are."""
+        return {
+            p for p in sp.sympify(body).atoms(sp.Pow)
+            if p.exp.is_negative and p.base.free_symbols and not p.base.has(sp.Indexed, sp.Sum, sp.Product)
+            and all(x.is_integer and inner.get(x) is self.root.get(x) for x in p.base.free_symbols)
+        }  # fmt: skip
 
     def sum(self, e: Any, scope: Scope) -> Node:
         """A sum; of a product whose factors share no index, the product of as many sums."""

@@ -1,7 +1,8 @@
 r"""``S = \sum_{i<j} x_i x_j``: a sum over pairs, which binds the index on the right of its condition too.
 
 In ``c_i = \sum_{j<i} x_j`` the index i is that of the statement, or of a sum around. It is the sum's own where both
-indices stand in what is summed, or neither does, and the right one nowhere else in the statement but in such sums.
+indices stand in what is summed, or neither does, and the right one nowhere else in the statement but in such sums. In
+``\sum_{i<j<k}`` both ends are the sum's own in the same way.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def with_pairs(chain: s.Chain, kept: frozenset[str]) -> s.Chain:
         inside = Counter(free_names(replace(node, binders=())))
         binders: list[s.Binder] = []
         for b in node.binders:
+            if (between := _between(b)) and all(inside[x] and free[x] == _within(node, x) for x in between):
+                binders += _in_order(b)
+                continue
             other = letter(b.first) if b.relation in CONDITIONS else None
             alike = {bool(inside[letter(i) or ""]) for i in (*b.indices, b.first)}
             own = len(alike) == 1 and (free[other or ""] == _within(node, other or "") or other in alone)
@@ -55,6 +59,27 @@ def with_pairs(chain: s.Chain, kept: frozenset[str]) -> s.Chain:
         return replace(node, binders=tuple(binders)) if len(binders) > len(node.binders) else node
 
     return replace(chain, links=tuple(replace(link, side=rebuilt(link.side, change)) for link in chain.links))
+
+
+def _between(b: s.Binder) -> tuple[str, str] | None:
+    """i and k of ``i < j < k``, which is read as a range from i + 1 to k - 1 with ones that are not written."""
+    ends = [end.terms for end in (b.first, b.last) if isinstance(end, s.Terms) and len(end.terms) == 2]
+    if len(ends) < 2 or any(one.start != one.end for _, one in ends):
+        return None
+    low, high = (letter(name) for name, _ in ends)
+    return (low, high) if low is not None and high is not None else None
+
+
+def _in_order(b: s.Binder) -> list[s.Binder]:
+    """``i < j < k`` that binds all three."""
+    assert isinstance(b.first, s.Terms) and isinstance(b.last, s.Terms)
+    low, high = b.first.terms[0], b.last.terms[0]
+    (middle,) = b.indices
+    return [
+        s.Binder(b.start, b.end, (low,)),
+        s.Binder(b.start, b.end, (middle,), ">", low),
+        s.Binder(b.start, b.end, (high,), ">", middle),
+    ]
 
 
 def _in_pairs_alone(sides: list[s.Node], free: Counter[str]) -> set[str]:

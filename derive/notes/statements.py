@@ -51,6 +51,7 @@ CUES: tuple[tuple[re.Pattern[str], Mode], ...] = tuple(
         (r"(^\W*|[,;:]\s*|\band\s+)(given)\b(?!\s+by)", Mode.SINCE),
         (r"\b(since|because|provided)\b", Mode.SINCE),
         (r"\b(if|when|whenever)\b(?! and only)", Mode.IF),
+        (r"\bin\s+the\s+((special|particular)\s+)?case(\s+(of|that|where))?\s*$", Mode.IF),
         (r"(^\W*|[,;:(]\s*|\band\s+|\bis\s+|\bonly\s+)for\b(?![^$]*[,;:])", Mode.FOR),
         (r"\b(such that|subject to|s\. ?t\.|where|wherein)", Mode.WITH),
         (r"\bwith\b(?!\s+respect|\s+regard)", Mode.WITH),
