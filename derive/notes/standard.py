@@ -44,7 +44,8 @@ ROLE = r"(?:\s+(?:function|activation|nonlinearity|non-linearity|unit|operator|m
 SAID = "|".join([*KNOWN, UNKNOWN])
 BEHIND = re.compile(
     rf"\s*(?:,\s*|is\s+|be\s+|are\s+|denotes?\s+|denoting\s+|denote\s+|stands?\s+for\s+|for\s+|means\s+|as\s+|=\s*|\(){ARTICLE}"
-    rf"(?P<said>{SAID})(?![\w-]){ROLE}(?!\s+(?:of|loss|output|outputs|layer|layers|regression|classifier)\b)",
+    rf"(?P<said>{SAID})(?![\w-]){ROLE}(?!\s+(?:of|loss|output|outputs|layer|layers|regression|classifier|derivatives?|gradients?|"
+    r"slope|inverse|squared|approximation)\b)",
     re.I,
 )
 BEFORE = re.compile(
@@ -57,6 +58,11 @@ FURTHER = (
     r"(?:with\s+(?:an?\s+|the\s+)?(?:mean|variance|standard\s+deviation|temperature|slope|leak|negative|gain|steepness|parameter|"
     r"scale|bias|base|cov\w*|rate|threshold)|scaled|shifted|times|clipped|squared|divided|multiplied|plus|minus|"
     r"approximation)\b"
+)
+MADE = re.compile(  # the name of what is made of the function
+    r"\b(?:call|write|denote|define|let)\b[^.;:]*\b(?:inverse|derivative|gradient|logarithm|log|square|integral|"
+    r"negative|reciprocal|half)\s+of\s+(?:the\s+|an?\s+)?$",
+    re.I,
 )
 MORE = re.compile(rf"[\s,(]*{FURTHER}", re.I)
 KIND = re.compile(
@@ -175,6 +181,8 @@ def said_of(before: object, behind: object) -> re.Match[str] | None:
         return None if MORE.match(tail, said.end()) else said
     said = BEFORE.search(before) if isinstance(before, str) else None
     if said is None or KIND.fullmatch(said["kind"]) or VERB.match(tail) or MORE.match(tail):
+        return None
+    if isinstance(before, str) and MADE.search(before, 0, said.start("said")):
         return None
     return said
 
