@@ -196,7 +196,10 @@ class Ground:
             rewrites.positive(p, universal, strict, label)
             fixed = universal.isdisjoint(map(str, r.free_symbols))
             if fixed and self.is_index_expr(r.lts) and self.is_index_expr(r.gts):
-                rewrites.ordered.append((self.term(r.lts, {}), self.term(r.gts, {}), strict, label))
+                low, high = self.term(r.lts, {}), self.term(r.gts, {})
+                rewrites.ordered.append((low, high, strict, label))
+                if strict:
+                    rewrites.apart(low, high, universal, label)
             return True
         if isinstance(r, sp.Contains):
             return self._assume_member(r.args[0], r.args[1], universal, label)
