@@ -57,6 +57,7 @@ CONDITIONAL = re.compile(
 ANEW = re.compile(r"^\W*(and|but|while|whereas)\b", re.I)
 SATISFIES = re.compile(r"\b(satisf(y|ies)|obeys?|fulfil+s?)\W*$", re.I)
 HAVING = re.compile(r"\bwe have\b[\w\s]*$", re.I)
+CONCLUDES = re.compile(r",|;|\bthen\b", re.I)
 NOTHING: list[s.Node | None] = [None]
 SIGNATURE = re.compile(r"`\s*([A-Za-z_]\w*)\s*\(\s*([^()`]*)\)\s*`")
 ROUTE = re.compile(
@@ -105,13 +106,15 @@ class Collector:
         words = ""
         for k, part in enumerate(sentence.parts):
             if isinstance(part, str):
-                words = part.rstrip()
+                words, assumed = part.rstrip(), mode
                 if mode in BRIEF and not JOINING.fullmatch(part):
                     mode = before
                 if mode not in BRIEF:
                     before = mode
                 self.clause_ends(part)
                 mode = mode_after(part, mode, k == 0)
+                if assumed in ASSUMING and mode not in ASSUMING:  # "If $A$ is symmetric, then"
+                    self.said(CONCLUDES.split(part, 1)[0], assumed)
                 self.said(part, mode)
                 self.listing = re.fullmatch(r"[\s,]*(and|or)?\s*", part) is not None
                 continue

@@ -306,6 +306,8 @@ class Pending:
         labels = {e.sympy for e in self.used.values() if e.kind is Stands.LABEL}
         for kind, a, b in self.relations:
             symbols: dict[sp.Symbol, AxisVar] = {x.symbol: x.axis for x in self.meaning.letters.values()}
+            # What is said of a matrix holds in every entry: the letters that stand there are those of one claim.
+            own = labels | set(symbols) if record.local and kind != "made" else labels
             if kind == "made":
                 relation = a()
             elif kind == "index":
@@ -321,7 +323,6 @@ class Pending:
                     relation = sp.Contains(a.entry(*components), sp.FiniteSet(*(v.entry() for v in b)), evaluate=False)
                 else:
                     relation = COMPARE[kind](a.entry(*components), b.entry(*components), evaluate=False)
-            own = labels | set(symbols) if record.local else labels
             fixed = frozenset(relation.free_symbols & own)
             self.built.append((relation, fixed, symbols))
         if not record.read:

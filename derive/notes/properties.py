@@ -9,6 +9,7 @@ import sympy as sp
 
 from derive.notes.meaning.naming import entity_value
 from derive.notes.meaning.reading import Bound, Meaning
+from derive.notes.meaning.scope import Kind
 from derive.notes.meaning.shapes import AxisVar, ReadProblem, Value
 
 Relation = Callable[[], sp.Basic]
@@ -16,6 +17,8 @@ Relation = Callable[[], sp.Basic]
 
 def property_relations(meaning: Meaning, name: str, who: str) -> list[Relation]:
     entity = meaning.known(who)
+    if entity.kind is Kind.INDEX:
+        return []  # "the positive $i$": the sample of that number
     value = entity_value(meaning, entity, None)
     build = TABLE.get(name)
     if build is None:
