@@ -256,6 +256,8 @@ def definable(c: Collector, left: Left, chain: s.Chain, mode: Mode) -> bool:
         return False
     if body is not None and left.name in names_in(c, body) and not renewed(c, entity):
         return False
+    if left.name == r"\delta" and len(left.formals) == 2 and isinstance(body, s.Number):
+        return False  # a value of the delta where its indices are related in some way
     plain = not left.formals and not left.params
     if plain and left.name in c.inventory.letters and body is not None and is_index_node(c, body):
         return False

@@ -20,10 +20,14 @@ CONDITIONS = (*ORDERED, r"\ne")
 
 
 def sizes(chains: Iterable[s.Chain]) -> frozenset[str]:
-    """Names that stand above a sum or in the set that something is in, and that no sum binds: sizes, not indices."""
+    """Names above a sum or in the set that something is in, and that no sum or list binds: sizes, not indices."""
     out: set[str] = set()
     bound: set[str] = set()
     for chain in chains:
+        if len(chain.links) == 2 and isinstance(chain.links[1].side, s.Group) and chain.links[1].sign == "=":
+            left, right = chain.links[0].side, chain.links[1].side  # i, j = 1, \dots, n
+            if left is not None and any(isinstance(x, s.Dots) for x in right.items):
+                bound.update(n.text for n in walk(left) if isinstance(n, s.Name))
         for k, link in enumerate(chain.links):
             for node in walk(link.side) if link.side is not None else ():
                 if isinstance(node, s.Name) and k and link.sign == r"\in":

@@ -1,4 +1,5 @@
-r"""Definitions that hold for some indices: "``P_{ij} = …`` for ``j \le i``", "… for ``j \le i`` and 0 otherwise".
+r"""Definitions that hold for some indices: "``P_{ij} = …`` for ``j \le i``", "if ``i < j`` then ``w_{ij} = …``", "… for
+``j \le i`` and 0 otherwise".
 
 A condition that orders the indices of what is defined makes its right side a case. Where no case applies the name has
 no value, and nothing is claimed of it.
@@ -23,7 +24,7 @@ OTHERWISE = re.compile(r"^\W*(otherwise|else|elsewhere)\b", re.I)
 
 
 def restrict(c: Collector, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]], made: Sequence[Record]) -> None:
-    """The sentence's definition as a case, under the orders of its indices that stand behind it."""
+    """The sentence's definition as a case, under the orders of its indices that stand in front of it or behind it."""
     given = [r for r in made if isinstance(r, GivenRecord) and r.kind == "definition"]
     if len(given) != 1 or any(isinstance(r, LinkRecord) for r in made):
         return
@@ -31,8 +32,7 @@ def restrict(c: Collector, sentence: Sentence, chains: dict[int, tuple[s.Chain, 
     formula = entity.formula
     if formula is None or len(formula.formals) < 2 or formula.params:
         return
-    behind = made[made.index(given[0]) + 1 :]
-    orders = [r for r in behind if isinstance(r, AssumptionRecord) and r.local]
+    orders = [r for r in made if isinstance(r, AssumptionRecord) and r.local]
     relations = [x for r in orders for x in r.relations]
     if not relations or not all(_orders(x, formula.formals) for x in relations):
         return
@@ -46,7 +46,7 @@ def restrict(c: Collector, sentence: Sentence, chains: dict[int, tuple[s.Chain, 
 
 def _orders(relation: tuple[s.Node, str, s.Node], formals: tuple[str, ...]) -> bool:
     left, sign, right = relation
-    return sign in ORDERED and letter(left) in formals and letter(right) in formals
+    return sign in (*ORDERED, r"\ne") and letter(left) in formals and letter(right) in formals
 
 
 def _otherwise(c: Collector, sentence: Sentence, chains: dict[int, tuple[s.Chain, ...]]) -> s.Node | None:
