@@ -15,16 +15,8 @@ import numpy as np
 
 from derive import kernels
 from tests.allocations import peak
+from tests.benchmarks._peers import special, torch
 from tests.precision import KINDS, exact, exact_gradient, logits, ulps
-
-try:
-    from scipy import special
-except ImportError:
-    special = None
-try:
-    import torch
-except ImportError:
-    torch = None
 
 Softmax = Callable[[Any], Any]
 

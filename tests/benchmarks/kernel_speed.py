@@ -24,15 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from derive import kernels
-
-try:
-    from scipy import special
-except ImportError:
-    special = None
-try:
-    import torch
-except ImportError:
-    torch = None
+from tests.benchmarks._peers import special, torch
 
 Call = Callable[[], Any]
 
